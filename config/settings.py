@@ -1,0 +1,268 @@
+"""The portal's settings, all from the environment; README.md lists the variables.
+
+Development is the default: it needs no variable at all. `MAKEGOOD_ENV=production` refuses to start without its secrets.
+"""
+
+import os
+import secrets
+import warnings
+from pathlib import Path
+
+import environ
+from csp.constants import NONE, SELF
+from django.core.exceptions import ImproperlyConfigured
+from django.utils.translation import gettext_lazy as _
+
+from config import database
+
+env = environ.Env()
+BASE_DIR = Path(__file__).resolve().parent.parent
+VAR_DIR = database.var_dir()
+
+ENVIRONMENT = env.str("MAKEGOOD_ENV", default="development")
+if ENVIRONMENT not in {"development", "production"}:
+    raise ImproperlyConfigured(f"MAKEGOOD_ENV is {ENVIRONMENT!r}; it must be development or production")
+PRODUCTION = ENVIRONMENT == "production"
+
+
+def required(name: str) -> str:
+    """A variable that production cannot do without."""
+    value = os.environ.get(name, "").strip()
+    if not value:
+        raise ImproperlyConfigured(f"{name} must be set in the environment when MAKEGOOD_ENV=production")
+    return value
+
+
+def development_key() -> str:
+    """A secret key made once for this data folder, readable by its owner only."""
+    VAR_DIR.mkdir(mode=0o711, parents=True, exist_ok=True)
+    kept = VAR_DIR / "secret_key"
+    if not kept.exists():
+        draft = VAR_DIR / f".secret_key.{os.getpid()}.{secrets.token_hex(4)}"
+        draft.touch(mode=0o600)
+        draft.write_text(secrets.token_urlsafe(50))
+        try:
+            os.link(draft, kept)  # fails if another process was first; then its key is the one
+        except FileExistsError:
+            pass
+        finally:
+            draft.unlink()
+    return kept.read_text().strip()
+
+
+# ---- safety ----------------------------------------------------------------------------------------------------------
+
+if PRODUCTION:
+    SECRET_KEY = required("SECRET_KEY")
+    required("ALLOWED_HOSTS")
+    ALLOWED_HOSTS = env.list("ALLOWED_HOSTS")
+else:
+    SECRET_KEY = os.environ.get("SECRET_KEY") or development_key()
+    ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", default=["localhost", "127.0.0.1", "[::1]"])
+
+DEBUG = env.bool("DEBUG", default=False)
+if DEBUG and PRODUCTION:
+    raise ImproperlyConfigured("DEBUG shows secrets to visitors; unset it when MAKEGOOD_ENV=production")
+
+CSRF_TRUSTED_ORIGINS = env.list("CSRF_TRUSTED_ORIGINS", default=[])
+SECURE_SSL_REDIRECT = env.bool("SECURE_SSL_REDIRECT", default=PRODUCTION)
+SECURE_REDIRECT_EXEMPT = [r"^healthz$", r"^readyz$"]  # asked by the balancer from inside, without TLS
+SECURE_HSTS_SECONDS = env.int("SECURE_HSTS_SECONDS", default=365 * 24 * 3600 if PRODUCTION else 0)
+SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = SECURE_HSTS_SECONDS > 0
+SECURE_REFERRER_POLICY = "same-origin"  # a customer's address carries their token
+if env.bool("TRUST_FORWARDED_PROTO", default=False):  # only behind a proxy that sets or strips the header itself
+    SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
+SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = PRODUCTION
+SESSION_COOKIE_HTTPONLY = CSRF_COOKIE_HTTPONLY = True
+SESSION_COOKIE_AGE = 12 * 3600  # a working day
+X_FRAME_OPTIONS = "DENY"
+
+CONTENT_SECURITY_POLICY = {  # config/site.py loosens two sources for the back office
+    "DIRECTIVES": {
+        "default-src": [NONE],
+        "script-src": [SELF],
+        "style-src": [SELF],
+        "img-src": [SELF, "data:"],
+        "font-src": [SELF],
+        "connect-src": [SELF],
+        "form-action": [SELF],
+        "frame-ancestors": [NONE],
+        "base-uri": [NONE],
+    }
+}
+
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": f"django.contrib.auth.password_validation.{name}"}
+    for name in ("UserAttributeSimilarityValidator", "CommonPasswordValidator", "NumericPasswordValidator")
+] + [{"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator", "OPTIONS": {"min_length": 12}}]
+LOGIN_URL = "admin:login"
+LOGIN_REDIRECT_URL = "admin:index"
+
+# ---- what it is made of ----------------------------------------------------------------------------------------------
+
+INSTALLED_APPS = [
+    "unfold.apps.BasicAppConfig",  # the basic one: the default would put its own site over ours
+    "unfold.contrib.filters",
+    "unfold.contrib.forms",
+    "unfold.contrib.import_export",
+    "config.apps.PortalAdminConfig",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "whitenoise.runserver_nostatic",
+    "django.contrib.staticfiles",
+    "django.contrib.postgres",
+    "django.contrib.humanize",
+    "django_q",
+    "import_export",
+    "crispy_forms",
+    "django_htmx",
+    "pgtrigger",
+    "pghistory",
+    "csp",
+    "incidents",
+    "claims",
+    "ledger",
+    "jobs",
+]
+MIDDLEWARE = [
+    "django.middleware.security.SecurityMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "csp.middleware.CSPMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.locale.LocaleMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "django_htmx.middleware.HtmxMiddleware",
+    "pghistory.middleware.HistoryMiddleware",  # after authentication: history names the person
+]
+ROOT_URLCONF = "config.urls"
+WSGI_APPLICATION = "config.wsgi.application"
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [BASE_DIR / "templates"],
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.template.context_processors.i18n",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+            ]
+        },
+    }
+]
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+CRISPY_ALLOWED_TEMPLATE_PACKS = CRISPY_TEMPLATE_PACK = "unfold_crispy"
+
+# ---- the database, its cache and its queue ---------------------------------------------------------------------------
+
+DATABASES = {"default": env.db_url_config(os.environ.get("DATABASE_URL") or database.url())}
+DATABASES["default"] |= {
+    # A socket folder arrives as an option; dbshell and the like look for it here.
+    "HOST": DATABASES["default"].get("OPTIONS", {}).pop("host", "") or DATABASES["default"]["HOST"],
+    "CONN_MAX_AGE": 60,  # nine times the queue's throughput; the pool option breaks it, because workers fork
+    "CONN_HEALTH_CHECKS": True,
+}
+CACHES = {
+    "default": {  # not local memory: processes on every machine must see the same cache
+        "BACKEND": "django.core.cache.backends.db.DatabaseCache",
+        "LOCATION": "django_cache",
+    }
+}
+Q_CLUSTER = {  # run as many of these as you like: one worker each, so that a dead worker never blocks another
+    "name": "makegood",
+    "orm": "default",
+    "workers": 1,
+    "timeout": 120,
+    "queue_limit": 2,
+    "bulk": 1,
+    "retry": 900,  # more than timeout * (1 + queue_limit + bulk): a task is never handed out while it still runs
+    "max_attempts": 3,
+    "ack_failures": False,  # True would switch the retries off
+    "save_limit": 0,
+    "poll": 0.5,
+    "recycle": 200,
+    "catch_up": False,
+    "cache": "default",
+    "label": "Queue",
+}
+SCHEDULES: dict[str, dict[str, str | int]] = {}  # task name: django-q2 schedule fields, e.g. {"minutes": 1}
+
+# ---- files -----------------------------------------------------------------------------------------------------------
+
+STATIC_URL = "static/"
+STATIC_ROOT = VAR_DIR / "static"
+STATICFILES_DIRS = [BASE_DIR / "static"]
+WHITENOISE_USE_FINDERS = not PRODUCTION  # development serves from the sources: no collectstatic, so no STATIC_ROOT
+if not PRODUCTION:
+    warnings.filterwarnings("ignore", message=f"No directory at: {STATIC_ROOT}")
+
+
+def private(folder: str) -> dict[str, object]:
+    """A storage that no address leads to, with files for the owner's eyes only."""
+    return {
+        "BACKEND": "django.core.files.storage.FileSystemStorage",
+        "OPTIONS": {
+            "location": VAR_DIR / folder,
+            "base_url": None,
+            "file_permissions_mode": 0o600,
+            "directory_permissions_mode": 0o700,
+        },
+    }
+
+
+STORAGES = {
+    "default": private("files"),
+    "evidence": private("evidence"),
+    "import_export": private("uploads"),
+    "staticfiles": {
+        "BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"
+        if PRODUCTION
+        else "django.contrib.staticfiles.storage.StaticFilesStorage"
+    },
+}
+
+# ---- words, times, money ---------------------------------------------------------------------------------------------
+
+LANGUAGE_CODE = "en"
+LANGUAGES = [("en", "English"), ("zh-hans", "简体中文")]
+LOCALE_PATHS = [BASE_DIR / "locale"]
+USE_TZ = True
+TIME_ZONE = "UTC"
+ASSET_DECIMALS = {"USDT": 2, "USDC": 2, "USD": 2, "EUR": 2, "GBP": 2, "CHF": 2, "CNY": 2, "HKD": 2, "JPY": 0, "KRW": 0}
+ASSET_DECIMALS_DEFAULT = 8  # coins
+
+# ---- the back office -------------------------------------------------------------------------------------------------
+
+# Without these two, any staff user may import and export everything.
+IMPORT_EXPORT_IMPORT_PERMISSION_CODE = "import"
+IMPORT_EXPORT_EXPORT_PERMISSION_CODE = "export"
+IMPORT_EXPORT_TMP_STORAGE_CLASS = "import_export.tmp_storages.MediaStorage"  # the private "import_export" storage
+UNFOLD = {
+    "SITE_TITLE": "Makegood",
+    "SITE_HEADER": "Makegood",
+    "SITE_SUBHEADER": _("Compensation desk"),
+    "SITE_SYMBOL": "balance",
+    "SHOW_LANGUAGES": True,
+    "SIDEBAR": {"show_search": True, "show_all_applications": False, "navigation": []},
+}
+
+# ---- logs: everything to standard error, standard output belongs to the commands -------------------------------------
+
+LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "formatters": {"line": {"format": "{asctime} {levelname} {name}: {message}", "style": "{"}},
+    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
+    "root": {"handlers": ["stderr"], "level": env.str("LOG_LEVEL", default="WARNING")},
+    "loggers": {
+        "django": {"handlers": ["stderr"], "level": env.str("LOG_LEVEL", default="WARNING"), "propagate": False},
+        "django-q": {"handlers": ["stderr"], "level": env.str("LOG_LEVEL", default="WARNING"), "propagate": False},
+    },
+}
