@@ -1,1 +1,1 @@
-"""Wiring: settings from the environment, addresses, the database when none is given. Names the rooms only as strings."""
+"""Wiring: settings from the environment, addresses, our own database when none is given. Rooms are strings here."""

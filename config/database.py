@@ -17,7 +17,8 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from urllib.parse import urlencode
 
@@ -62,7 +63,8 @@ def passfile() -> Path:
 
 def socket_dir() -> Path:
     """Short, because a socket's path may have 107 bytes at most; the same for every process that names this VAR_DIR."""
-    return Path("/tmp") / f"makegood-{hashlib.sha256(str(var_dir()).encode()).hexdigest()[:16]}"  # noqa: S108 (checked when used)
+    named_after = hashlib.sha256(str(var_dir()).encode()).hexdigest()[:16]
+    return Path("/tmp") / f"makegood-{named_after}"  # noqa: S108 (its owner and rights are checked before use)
 
 
 def is_running() -> bool:
@@ -121,9 +123,17 @@ class Account:
 
     def run(self, *command: str | Path, output: int = subprocess.DEVNULL) -> int:
         """Run a program as this account, in a session of its own so that Ctrl-C does not reach what it starts."""
-        other = {"user": self.entry.pw_uid, "group": self.entry.pw_gid, "extra_groups": []} if self.is_other else {}
         return subprocess.run(
-            command, stdin=subprocess.DEVNULL, stdout=output, stderr=output, cwd="/", start_new_session=True, check=False, **other
+            command,
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=output,
+            cwd="/",
+            start_new_session=True,
+            check=False,
+            user=self.entry.pw_uid if self.is_other else None,
+            group=self.entry.pw_gid if self.is_other else None,
+            extra_groups=[] if self.is_other else None,
         ).returncode
 
     def own(self, path: Path) -> None:
@@ -209,7 +219,7 @@ class Cluster:
                 if b"postgres" not in Path(f"/proc/{pid}/cmdline").read_bytes():
                     continue
                 os.kill(pid, signal.SIGINT)
-                _wait(lambda: not lock.exists(), START_PATIENCE)
+                _wait(partial(_is_gone, lock), START_PATIENCE)
 
     def _start_server(self) -> None:
         settings = SERVER_SETTINGS | {"unix_socket_directories": str(socket_dir())}
@@ -245,7 +255,11 @@ def log_path() -> Path:
     return var_dir() / "postgres.log"
 
 
-def _wait(done, seconds: float) -> bool:
+def _is_gone(path: Path) -> bool:
+    return not path.exists()
+
+
+def _wait(done: Callable[[], bool], seconds: float) -> bool:
     """Try until it is done or the time is up."""
     until = time.monotonic() + seconds
     while not done():

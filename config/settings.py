@@ -18,6 +18,7 @@ from config import database
 env = environ.Env()
 BASE_DIR = Path(__file__).resolve().parent.parent
 VAR_DIR = database.var_dir()
+FILES_DIR = Path(os.environ.get("FILES_DIR") or VAR_DIR)  # evidence and uploads; shared when there are several machines
 
 ENVIRONMENT = env.str("MAKEGOOD_ENV", default="development")
 if ENVIRONMENT not in {"development", "production"}:
@@ -204,23 +205,10 @@ if not PRODUCTION:
     warnings.filterwarnings("ignore", message=f"No directory at: {STATIC_ROOT}")
 
 
-def private(folder: str) -> dict[str, object]:
-    """A storage that no address leads to, with files for the owner's eyes only."""
-    return {
-        "BACKEND": "django.core.files.storage.FileSystemStorage",
-        "OPTIONS": {
-            "location": VAR_DIR / folder,
-            "base_url": None,
-            "file_permissions_mode": 0o600,
-            "directory_permissions_mode": 0o700,
-        },
-    }
-
-
 STORAGES = {
-    "default": private("files"),
-    "evidence": private("evidence"),
-    "import_export": private("uploads"),
+    "default": {"BACKEND": "config.storage.PrivateStorage", "OPTIONS": {"folder": "files"}},
+    "evidence": {"BACKEND": "config.storage.PrivateStorage", "OPTIONS": {"folder": "evidence"}},
+    "import_export": {"BACKEND": "config.storage.PrivateStorage", "OPTIONS": {"folder": "uploads"}},
     "staticfiles": {
         "BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"
         if PRODUCTION

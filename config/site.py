@@ -20,4 +20,5 @@ class PortalAdminSite(UnfoldAdminSite):
         return relaxed(super().admin_view(view, cacheable))
 
     def login(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
-        return relaxed(super().login)(request, extra_context)
+        page: Callable[..., HttpResponse] = relaxed(super().login)
+        return page(request, extra_context)

@@ -1,0 +1,50 @@
+# make demo    the portal with the S1 case loaded          make test    every test
+# make run     the portal as it is                         make lint    style, templates, types
+# make stop    stop the embedded database                  make bench   measure against the floor
+# PORT, VAR_DIR and DATABASE_URL are honoured; README.md lists the rest.
+
+PORT ?= 8000
+export PORT
+PYTHON := .venv/bin/python
+PIP := $(PYTHON) -m pip install --quiet --disable-pip-version-check
+
+.PHONY: demo run setup test lint messages bench stop
+
+demo: .venv/ready
+	@exec $(PYTHON) -m config.serve --demo
+
+run: .venv/ready
+	@exec $(PYTHON) -m config.serve
+
+setup: .venv/ready .venv/ready-dev
+
+test: .venv/ready-dev
+	@exec $(PYTHON) -m pytest -n 2 $(PYTEST)
+
+lint: .venv/ready-dev
+	$(PYTHON) -m ruff check .
+	$(PYTHON) -m ruff format --check .
+	$(PYTHON) -m djlint --quiet --lint .
+	$(PYTHON) -m mypy
+	$(PYTHON) -m config.messages --check
+
+messages: .venv/ready-dev
+	$(PYTHON) -m config.messages
+
+bench: .venv/ready
+	@for script in bench/*.py; do $(PYTHON) $$script || exit 1; done
+
+stop:
+	@test ! -x $(PYTHON) || $(PYTHON) -m config.database stop
+
+# Stamps: packages are installed again only when their list changed.
+.venv/ready: requirements.txt
+	@.ci/venv
+	@echo "installing what the portal runs on"
+	@$(PIP) -r requirements.txt
+	@touch $@
+
+.venv/ready-dev: .venv/ready requirements-dev.txt
+	@echo "installing what tests and lint need"
+	@$(PIP) -r requirements-dev.txt
+	@touch $@
