@@ -239,10 +239,10 @@ class Cluster:
         """The role that owns our database is no superuser; it may make databases, for the tests."""
         with psycopg.connect(url(), user="postgres", dbname="postgres", autocommit=True) as connection:
             role, password = sql.Identifier(NAME), passfile().read_text().strip().rpartition(":")[2]
-            if not connection.execute("SELECT FROM pg_roles WHERE rolname = %s", [NAME]).fetchone():
+            if not connection.execute("SELECT 1 FROM pg_roles WHERE rolname = %s", [NAME]).fetchone():
                 create = sql.SQL("CREATE ROLE {} LOGIN CREATEDB PASSWORD {}")
                 connection.execute(create.format(role, sql.Literal(password)))
-            if not connection.execute("SELECT FROM pg_database WHERE datname = %s", [NAME]).fetchone():
+            if not connection.execute("SELECT 1 FROM pg_database WHERE datname = %s", [NAME]).fetchone():
                 connection.execute(sql.SQL("CREATE DATABASE {} OWNER {}").format(role, role))
 
 
