@@ -1,0 +1,187 @@
+"""The only door to `incidents`: gathers an outage's facts, prices it, runs the policy's query, keeps the verdicts."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Sequence
+from datetime import datetime
+
+from django.db import connection
+from django.db.models import (
+    Count,
+    DecimalField,
+    Exists,
+    F,
+    FilteredRelation,
+    Func,
+    OuterRef,
+    Q,
+    QuerySet,
+    Sum,
+    TextField,
+    Value,
+)
+from django.db.models.functions import Cast
+
+from claims import eligibility
+from claims.deadlines import Outage
+from claims.models import Assessment, Claim, Compensation, Contact, Evidence, ReferencePrice, Verdict
+from claims.terms import Terms
+from incidents.models import Incident, Order
+from incidents.prices import best_quote_steps
+from incidents.windows import merge
+
+COLUMNS = ("assessment_id", "claim_id", "order_id", "outcome", "clause", "reasons", "holds", "flags", "amount", "asset")
+PRICED = ("reference_price", "reference_bid", "reference_ask", "reference_at", "quote_id")
+HASHED = (
+    "order_id", "leg", "side", "quantity", "entry_price", "opened_at", "exit_price", "closed_at", "close_reason", "take_profit",
+    "stop_loss", "tpsl_set_at", "tpsl_cancelled_at", "liquidation_fee", "bankruptcy_cover",
+)  # fmt: skip
+
+
+def windows_of(incident: Incident) -> list[list[str | None]]:
+    """The outage windows as an assessment keeps them: ISO instants, so that a later edit does not change a run."""
+    spans = merge(incident.windows.values_list("starts_at", "ends_at"))
+    return [[start.isoformat(), end and end.isoformat()] for start, end in spans]
+
+
+def outage_of(assessment: Assessment) -> Outage:
+    return Outage(
+        tuple((datetime.fromisoformat(start), end and datetime.fromisoformat(end)) for start, end in assessment.windows)
+    )
+
+
+def current_outage(incident: Incident) -> Outage | None:
+    """The incident's outage as it stands now; None before a window is entered."""
+    spans = merge(incident.windows.values_list("starts_at", "ends_at"))
+    return Outage(spans) if spans else None
+
+
+def orders_of(claims: QuerySet[Claim] | Sequence[int], incident: Incident) -> QuerySet[Order]:
+    """The affected orders of the claims' customers, each with its claim's id as `claim_pk`."""
+    return (
+        Order.objects.affected_by(incident)
+        .filter(customer__claims__in=claims, customer__claims__incident=incident)
+        .annotate(claim_pk=F("customer__claims__id"))
+        .order_by()
+    )
+
+
+def price(assessment: Assessment, claims: QuerySet[Claim]) -> None:
+    """Store the stair of best quotes for every instrument that the claims' orders are in. Once per assessment."""
+    outage = outage_of(assessment)
+    if outage.lasts or ReferencePrice.objects.filter(assessment=assessment).exists():
+        return
+    instruments = list(orders_of(claims, assessment.incident).values_list("instrument", flat=True).distinct())
+    steps, params = best_quote_steps(
+        instruments=instruments, spans=outage.spans, carry_in=assessment.policy.terms.carry_in
+    )
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"""INSERT INTO claims_referenceprice (assessment_id, instrument_id, side, opened, price, quote_id, bid, ask, at)
+                SELECT %(assessment)s, instrument_id, side, tstzrange(opened_after, opened_until, '(]'), price, quote_id, bid, ask, at
+                  FROM ({steps}) AS step""",  # noqa: S608 our own text, values are parameters
+            params | {"assessment": assessment.pk},
+        )
+
+
+def facts_of(claims: Sequence[int], *, terms: Terms, outage: Outage) -> eligibility.Facts:
+    """What the claims' own rows say, as conditions on `claim_pk`."""
+    evidence = Evidence.objects.filter(claim__in=claims)
+    accepted, waiting = evidence.accepted(), evidence.unreviewed()
+    return eligibility.Facts(
+        in_contact=_claim_in(in_touch(Contact.objects.filter(claim__in=claims), terms=terms, outage=outage))
+        if terms.contact_required
+        else eligibility.ALWAYS,
+        evidence_accepted=_claim_in(accepted),
+        evidence_waits=_claim_in(waiting) | ~_claim_in(evidence),
+        already_compensated=Q(
+            Exists(Compensation.objects.filter(order=OuterRef("pk")).exclude(award__claim=OuterRef("claim_pk")))
+        ),
+        reference="best",
+    )
+
+
+def _claim_in(rows: QuerySet) -> Q:
+    return Q(claim_pk__in=rows.values("claim"))
+
+
+def in_touch(contacts: QuerySet[Contact], *, terms: Terms, outage: Outage) -> QuerySet[Contact]:
+    """Contacts made in time: from the first start to the policy's deadline after the last end (S1-E5)."""
+    in_time = contacts.filter(contacted_at__gte=outage.start)
+    deadline = outage.deadline(terms.contact_within)
+    return in_time.filter(contacted_at__lte=deadline) if deadline else in_time
+
+
+def verdicts_of(assessment: Assessment, claims: Sequence[int]) -> QuerySet[Order]:
+    """The policy's query over the claims' orders, ready to be read or inserted."""
+    terms, outage = assessment.policy.terms, outage_of(assessment)
+    orders = orders_of(claims, assessment.incident)
+    if outage.lasts:
+        return eligibility.held(orders)
+    step = "instrument__reference_prices"
+    priced = orders.annotate(
+        best=FilteredRelation(
+            step,
+            condition=Q(
+                **{
+                    f"{step}__assessment": assessment.pk,
+                    f"{step}__side": F("side"),
+                    f"{step}__opened__contains": F("opened_at"),
+                }
+            ),
+        )
+    )
+    found = eligibility.verdicts(priced, terms=terms, outage=outage, facts=facts_of(claims, terms=terms, outage=outage))
+    return found.annotate(
+        reference_price=F("best__price"),
+        reference_bid=F("best__bid"),
+        reference_ask=F("best__ask"),
+        reference_at=F("best__at"),
+        quote_id=F("best__quote_id"),
+    )
+
+
+def judge(assessment: Assessment, claims: Sequence[int]) -> int:
+    """Insert a verdict for every order of the claims, in one statement. Returns how many."""
+    rows = verdicts_of(assessment, claims).annotate(
+        assessment_id=Value(assessment.pk), clause=F("deciding"), asset=F("instrument__settle_id")
+    )
+    lasts = outage_of(assessment).lasts
+    columns = COLUMNS if lasts else COLUMNS + PRICED
+    sources = {"claim_id": "claim_pk", "order_id": "pk"}
+    sql, params = rows.values_list(*(sources.get(column, column) for column in columns)).query.sql_with_params()
+    with connection.cursor() as cursor:
+        cursor.execute(f"INSERT INTO claims_verdict ({', '.join(columns)}) {sql}", params)  # noqa: S608 our own text
+        return cursor.rowcount
+
+
+def tally(assessment: Assessment) -> None:
+    """Fill in the run's outcomes, totals per asset and the fingerprint of what it stood on."""
+    verdicts = Verdict.objects.filter(assessment=assessment).order_by()
+    by_outcome = dict(verdicts.values_list("outcome").annotate(n=Count("pk")))
+    assessment.outcomes = {outcome: by_outcome.get(outcome, 0) for outcome in Verdict.Outcome.values}
+    totals = verdicts.payable().values_list("asset").annotate(total=Sum("amount")).order_by("asset")
+    assessment.totals = {asset: f"{total.normalize():f}" for asset, total in totals}
+    assessment.fingerprint = fingerprint(assessment)
+
+
+def fingerprint(assessment: Assessment) -> str:
+    """SHA-256 over the policy's terms, the windows, the orders and the quotes behind the prices. Row order does not matter."""
+    orders = Order.objects.filter(verdicts__assessment=assessment)
+    row = Func(
+        *(Cast(name, TextField()) for name in HASHED),
+        function="concat_ws",
+        template="%(function)s('|', %(expressions)s)",
+    )
+    hashed = Func(Func(row, Value(0), function="hashtextextended"), function="", template="(%(expressions)s)::numeric",
+                  output_field=DecimalField(max_digits=60, decimal_places=0))  # fmt: skip
+    facts = orders.aggregate(count=Count("pk"), digest=Sum(hashed))
+    quotes = (
+        ReferencePrice.objects.filter(assessment=assessment)
+        .order_by("quote", "side")
+        .values_list("quote", "side", "bid", "ask")
+    )
+    stood_on = [assessment.policy.sha256, assessment.windows, facts, list(quotes)]
+    return hashlib.sha256(json.dumps(stood_on, default=str).encode()).hexdigest()

@@ -1,0 +1,69 @@
+"""Who may do what to a claim in which status: one table, read by the verbs and by the buttons."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from claims.models import Claim
+
+S = Claim.Status
+
+
+class Refused(Exception):
+    """A verb that may not be done now by this person; the message says why, in words for them."""
+
+
+@dataclass(frozen=True)
+class Transition:
+    """What a verb asks: the statuses it starts from and the permission."""
+
+    before: tuple[str, ...]
+    permission: str
+
+
+TRANSITIONS = {
+    "assess": Transition(Claim.OPEN, "claims.assess_claim"),
+    "review": Transition(Claim.OPEN, "claims.review_evidence"),
+    "approve": Transition(Claim.DECIDABLE, "claims.approve_claim"),
+    "deny": Transition(Claim.DECIDABLE, "claims.deny_claim"),
+}
+
+
+def may(user, permission: str) -> None:
+    """Refuse who has not the permission: an inactive user never has."""
+    if not user.has_perm(permission):
+        raise Refused(f"{user.get_username()} has not the permission {permission}")
+
+
+def preparers(claim: Claim) -> set[int]:
+    """Whoever had a hand in what the decision stands on: who entered the claim or a contact, brought or reviewed evidence."""
+    people = {claim.entered_by_id}
+    people.update(claim.contacts.values_list("entered_by", flat=True))
+    for pair in claim.evidence.values_list("received_by", "reviewed_by"):
+        people.update(pair)
+    return people - {None}
+
+
+def check(verb: str, claim: Claim, user) -> None:
+    """Permission, status and four eyes of a verb on a claim; Refused with the reason."""
+    transition = TRANSITIONS[verb]
+    may(user, transition.permission)
+    if claim.status not in transition.before:
+        raise Refused(f"{claim.reference} is {claim.get_status_display()}: it cannot be changed by '{verb}' now")
+    if verb in ("approve", "deny") and user.pk in preparers(claim):
+        raise Refused(
+            f"{user.get_username()} prepared {claim.reference} (entered it or reviewed its evidence); another person decides"
+        )
+
+
+def allowed(claim: Claim, user) -> list[str]:
+    """The verbs this person could do now: what the screen shows as buttons."""
+
+    def passes(verb: str) -> bool:
+        try:
+            check(verb, claim, user)
+        except Refused:
+            return False
+        return True
+
+    return [verb for verb in TRANSITIONS if passes(verb)]

@@ -1,0 +1,237 @@
+"""A customer's case: the claim, how they reached us, what they showed us."""
+
+from __future__ import annotations
+
+import pghistory
+from django.conf import settings
+from django.contrib.postgres.fields import ArrayField
+from django.core.files.storage import storages
+from django.db import models
+from django.db.models import F, Q, Value
+from django.db.models.functions import Cast, Concat, Greatest, Length, LPad
+from django.urls import reverse
+from django.utils.translation import gettext_lazy as _
+
+NUMBER = Cast("id", models.TextField())
+
+
+def evidence_storage():
+    return storages["evidence"]
+
+
+class ClaimQuerySet(models.QuerySet):
+    def open(self) -> ClaimQuerySet:
+        """Still in somebody's hands: not approved, denied or withdrawn."""
+        return self.filter(status__in=Claim.OPEN)
+
+    def decidable(self) -> ClaimQuerySet:
+        return self.filter(status__in=Claim.DECIDABLE)
+
+    def overdue(self, now) -> ClaimQuerySet:
+        return self.open().filter(due_at__lt=now)
+
+    def in_queue_order(self) -> ClaimQuerySet:
+        """Oldest due first; without a due date last; then first come, first served."""
+        return self.order_by(F("due_at").asc(nulls_last=True), "submitted_at", "id")
+
+
+@pghistory.track(pghistory.InsertEvent(), pghistory.UpdateEvent(), model_name="ClaimEvent")
+class Claim(models.Model):
+    """One customer's case in one incident. Only `claims.workflow` changes its status."""
+
+    class Status(models.TextChoices):
+        SUBMITTED = "submitted", _("to be assessed")
+        NEEDS_EVIDENCE = "needs_evidence", _("needs evidence")
+        ON_HOLD = "on_hold", _("on hold")
+        ASSESSED = "assessed", _("ready to decide")
+        APPROVED = "approved", _("approved")
+        DENIED = "denied", _("denied")
+        WITHDRAWN = "withdrawn", _("withdrawn")
+
+    DECIDABLE = (Status.ASSESSED, Status.NEEDS_EVIDENCE, Status.ON_HOLD)
+    OPEN = (Status.SUBMITTED, *DECIDABLE)
+
+    reference = models.GeneratedField(
+        expression=Concat(Value("CLM-"), LPad(NUMBER, Greatest(Length(NUMBER), 6), Value("0"))),
+        output_field=models.CharField(max_length=24),
+        db_persist=True,
+        unique=True,
+        verbose_name=_("reference"),
+    )
+    incident = models.ForeignKey(
+        "incidents.Incident", models.PROTECT, related_name="claims", verbose_name=_("incident")
+    )
+    customer = models.ForeignKey(
+        "incidents.Customer", models.PROTECT, related_name="claims", verbose_name=_("customer")
+    )
+
+    status = models.CharField(_("status"), max_length=14, choices=Status, default=Status.SUBMITTED)
+    revision = models.PositiveIntegerField(
+        _("revision"), default=0, help_text=_("counts the verbs; the compare-and-set looks at it")
+    )
+    assessment = models.ForeignKey(
+        "claims.Assessment",
+        models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="+",
+        verbose_name=_("assessment in force"),
+    )
+
+    entered_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, models.PROTECT, null=True, blank=True, related_name="+", verbose_name=_("entered by")
+    )
+    assigned_to = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="claims",
+        verbose_name=_("assigned to"),
+    )
+    submitted_at = models.DateTimeField(_("submitted at"))
+    due_at = models.DateTimeField(_("due at"), null=True, blank=True)
+
+    objects = ClaimQuerySet.as_manager()
+
+    class Meta:
+        verbose_name, verbose_name_plural = _("claim"), _("claims")
+        ordering = ["id"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["incident", "customer"],
+                name="one_claim_per_customer_and_incident",
+                violation_error_message=_("This customer already has a claim for this incident."),
+            ),
+        ]
+        indexes = [
+            # The queue: open claims by due time.
+            models.Index(
+                fields=["due_at", "submitted_at"],
+                name="claim_queue",
+                condition=Q(status__in=["submitted", "needs_evidence", "on_hold", "assessed"]),
+            ),
+            models.Index(fields=["incident", "status", "id"], name="claim_by_incident_status"),
+        ]
+        permissions = [
+            ("assess_claim", "Can start an assessment"),
+            ("approve_claim", "Can approve a claim"),
+            ("deny_claim", "Can deny a claim"),
+            ("grant_bonus", "Can grant goodwill bonuses"),
+            ("export_claim", "Can export claims"),
+        ]
+
+    def __str__(self):
+        return self.reference
+
+    def get_absolute_url(self):
+        return reverse("admin:claims_claim_change", args=[self.pk])
+
+
+class Contact(models.Model):
+    """One time a customer reached us about the incident."""
+
+    class Channel(models.TextChoices):
+        EMAIL = "email", _("e-mail")
+        CHAT = "chat", _("chat")
+        PHONE = "phone", _("phone")
+        WEB = "web", _("web form")
+        SOCIAL = "social", _("social media")
+        OTHER = "other", _("other")
+
+    claim = models.ForeignKey(Claim, models.PROTECT, related_name="contacts", verbose_name=_("claim"), db_index=False)
+    channel = models.CharField(_("channel"), max_length=10, choices=Channel)
+    contacted_at = models.DateTimeField(_("contacted at"))
+    account = models.CharField(_("account"), max_length=64, blank=True)
+    order_ids = ArrayField(models.CharField(max_length=64), verbose_name=_("orders named"), default=list, blank=True)
+    message = models.TextField(_("message"), blank=True)
+    ticket = models.CharField(_("ticket"), max_length=64, blank=True)
+    entered_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, models.PROTECT, null=True, blank=True, related_name="+", verbose_name=_("entered by")
+    )
+
+    class Meta:
+        verbose_name, verbose_name_plural = _("contact"), _("contacts")
+        ordering = ["contacted_at", "id"]
+        constraints = [
+            # The same helpdesk export twice adds nothing; also the index for "in touch in time".
+            models.UniqueConstraint(
+                fields=["claim", "contacted_at", "channel", "ticket"],
+                name="contact_once",
+                violation_error_message=_("This contact is already on the claim."),
+            ),
+        ]
+
+    def __str__(self):
+        return f"{self.get_channel_display()} {self.contacted_at:%Y-%m-%d %H:%M}"
+
+
+class EvidenceQuerySet(models.QuerySet):
+    def unreviewed(self) -> EvidenceQuerySet:
+        return self.filter(status=Evidence.Status.RECEIVED)
+
+    def accepted(self) -> EvidenceQuerySet:
+        return self.filter(status=Evidence.Status.ACCEPTED)
+
+
+@pghistory.track(pghistory.InsertEvent(), pghistory.UpdateEvent(), model_name="EvidenceEvent")
+class Evidence(models.Model):
+    """A screenshot or a screen recording, kept as received, and what a reviewer said of it."""
+
+    class Kind(models.TextChoices):
+        SCREENSHOT = "screenshot", _("screenshot")
+        RECORDING = "recording", _("screen recording")
+
+    class Status(models.TextChoices):
+        RECEIVED = "received", _("waits for review")
+        ACCEPTED = "accepted", _("accepted")
+        REJECTED = "rejected", _("rejected")
+
+    claim = models.ForeignKey(Claim, models.PROTECT, related_name="evidence", verbose_name=_("claim"))
+    kind = models.CharField(_("kind"), max_length=10, choices=Kind)
+    name = models.CharField(_("file name"), max_length=255, help_text=_("as the customer called it"))
+    content_type = models.CharField(_("type"), max_length=40, help_text=_("from the bytes, not the name"))
+    size = models.PositiveBigIntegerField(_("size in bytes"))
+    sha256 = models.CharField("SHA-256", max_length=64)
+    original = models.FileField(_("original"), storage=evidence_storage, max_length=200)
+    preview = models.FileField(_("preview"), storage=evidence_storage, max_length=200, blank=True)
+    width = models.PositiveIntegerField(_("width"), null=True, blank=True)
+    height = models.PositiveIntegerField(_("height"), null=True, blank=True)
+    captured_at = models.DateTimeField(
+        _("taken at"), null=True, blank=True, help_text=_("as the file says; editable by anyone")
+    )
+    findings = ArrayField(models.CharField(max_length=40), verbose_name=_("findings"), default=list, blank=True)
+
+    status = models.CharField(_("status"), max_length=8, choices=Status, default=Status.RECEIVED)
+    reason = models.TextField(_("reason"), blank=True)
+    received_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, models.PROTECT, null=True, blank=True, related_name="+", verbose_name=_("received by")
+    )
+    reviewed_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, models.PROTECT, null=True, blank=True, related_name="+", verbose_name=_("reviewed by")
+    )
+    received_at = models.DateTimeField(_("received at"))
+    reviewed_at = models.DateTimeField(_("reviewed at"), null=True, blank=True)
+
+    objects = EvidenceQuerySet.as_manager()
+
+    class Meta:
+        verbose_name, verbose_name_plural = _("evidence"), _("evidence")
+        ordering = ["received_at", "id"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["claim", "sha256"],
+                name="evidence_once_per_claim",
+                violation_error_message=_("This very file is already on the claim."),
+            ),
+            models.CheckConstraint(
+                condition=Q(status="received", reviewed_at__isnull=True) | Q(reviewed_at__isnull=False) & ~Q(reason=""),
+                name="evidence_review_has_instant_and_reason",
+                violation_error_message=_("A review needs a reason."),
+            ),
+        ]
+        indexes = [models.Index(fields=["sha256"], name="evidence_by_hash")]
+        permissions = [("review_evidence", "Can accept or reject evidence")]
+
+    def __str__(self):
+        return f"{self.name} ({self.get_status_display()})"

@@ -1,0 +1,89 @@
+"""The published rules of one incident."""
+
+from __future__ import annotations
+
+from functools import cached_property
+
+import pghistory
+import pgtrigger
+from django.conf import settings
+from django.db import models
+from django.db.models import Q
+from django.urls import reverse
+from django.utils.translation import gettext_lazy as _
+
+from claims import terms
+
+
+class PolicyQuerySet(models.QuerySet):
+    def published(self) -> PolicyQuerySet:
+        return self.filter(status=Policy.Status.PUBLISHED)
+
+    def in_force(self) -> Policy | None:
+        """The newest published version: the one that assesses from now on."""
+        return self.published().order_by("-version").first()
+
+
+@pghistory.track(pghistory.InsertEvent(), pghistory.UpdateEvent(), model_name="PolicyEvent")
+class Policy(models.Model):
+    """One version of an incident's compensation policy: a draft until published, frozen after (rules §3)."""
+
+    class Status(models.TextChoices):
+        DRAFT = "draft", _("draft")
+        PUBLISHED = "published", _("published")
+
+    incident = models.ForeignKey(
+        "incidents.Incident", models.PROTECT, related_name="policies", verbose_name=_("incident")
+    )
+    version = models.PositiveIntegerField(_("version"))
+    name = models.CharField(_("name"), max_length=200)
+    document = models.JSONField(_("terms"), help_text=_("what the policy's TOML file says"))
+    sha256 = models.CharField("SHA-256", max_length=64, help_text=_("of the terms in their canonical form"))
+    reason = models.TextField(_("reason for this version"), blank=True)
+
+    status = models.CharField(_("status"), max_length=9, choices=Status, default=Status.DRAFT)
+    drafted_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, models.PROTECT, null=True, blank=True, related_name="+", verbose_name=_("drafted by")
+    )
+    published_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="+",
+        verbose_name=_("published by"),
+    )
+    drafted_at = models.DateTimeField(_("drafted at"))
+    published_at = models.DateTimeField(_("published at"), null=True, blank=True)
+
+    objects = PolicyQuerySet.as_manager()
+
+    class Meta:
+        verbose_name, verbose_name_plural = _("policy"), _("policies")
+        ordering = ["incident", "-version"]
+        constraints = [
+            models.UniqueConstraint(fields=["incident", "version"], name="policy_version_once"),
+            models.CheckConstraint(
+                condition=Q(status="draft", published_at__isnull=True)
+                | Q(status="published", published_at__isnull=False),
+                name="policy_published_has_its_instant",
+            ),
+        ]
+        permissions = [("publish_policy", "Can publish a policy"), ("export_policy", "Can export policies")]
+        triggers = [
+            pgtrigger.Protect(
+                name="published_policy_is_frozen",
+                operation=pgtrigger.Update | pgtrigger.Delete,
+                condition=pgtrigger.Q(old__status="published"),
+            )
+        ]
+
+    def __str__(self):
+        return f"{self.name} v{self.version}"
+
+    def get_absolute_url(self):
+        return reverse("admin:claims_policy_change", args=[self.pk])
+
+    @cached_property
+    def terms(self) -> terms.Terms:
+        return terms.parse(self.document)

@@ -1,0 +1,309 @@
+"""Every change of a claim's status, of money and of history: one verb each, one transaction, compare-and-set.
+
+A verb that may not be done now raises `gate.Refused`. The time is taken at the door and passed in.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime
+from decimal import Decimal
+
+from django.db import transaction
+from django.db.models import Case, CharField, Exists, F, OuterRef, QuerySet, Value, When
+
+from claims import assessment as facts
+from claims import gate, settlement, terms
+from claims.gate import Refused
+from claims.models import Assessment, Award, Bonus, Claim, Compensation, Contact, Decision, Evidence, Policy, Verdict
+
+SLICE = 2_000  # claims a slice: some seconds of work, the most that a dead worker costs
+S, O = Claim.Status, Verdict.Outcome
+
+
+# --- policies
+
+
+@transaction.atomic
+def draft_policy(incident, text: str, *, by=None, reason: str = "", now: datetime) -> Policy:
+    """A new version of the incident's policy from a TOML text; the same terms as its newest version return that version."""
+    document = terms.read(text)
+    digest = terms.digest(document)
+    incident.policies.select_for_update().exists()
+    newest = incident.policies.order_by("-version").first()
+    if newest and newest.sha256 == digest:
+        return newest
+    return Policy.objects.create(
+        incident=incident,
+        version=newest.version + 1 if newest else 1,
+        name=document["name"],
+        document=document,
+        sha256=digest,
+        reason=reason,
+        drafted_by=by,
+        drafted_at=now,
+    )
+
+
+@transaction.atomic
+def publish_policy(policy: Policy, *, by=None, now: datetime) -> Policy:
+    """Freeze and put in force; published already: nothing changes. `by` is None only at the operator's console."""
+    if by is not None:
+        gate.may(by, "claims.publish_policy")
+    Policy.objects.filter(pk=policy.pk, status=Policy.Status.DRAFT).update(
+        status=Policy.Status.PUBLISHED, published_by=by, published_at=now
+    )
+    policy.refresh_from_db()
+    return policy
+
+
+# --- assessment
+
+
+@transaction.atomic
+def request_assessment(incident, *, claim: Claim | None = None, by=None, now: datetime) -> Assessment:
+    """A run of the policy in force over the incident's open claims, or over one; to be carried out by `assess_slice`."""
+    if by is not None:
+        gate.may(by, "claims.assess_claim")
+    policy = incident.policies.in_force()
+    if policy is None:
+        raise Refused(f"{incident.reference} has no published policy: publish one first")
+    windows = facts.windows_of(incident)
+    if not windows:
+        raise Refused(f"{incident.reference} has no outage window: enter one first")
+    return Assessment.objects.create(
+        incident=incident, claim=claim, policy=policy, windows=windows, requested_by=by, requested_at=now
+    )
+
+
+def claims_of(assessment: Assessment) -> QuerySet[Claim]:
+    """The claims a run covers: open ones, those that another run has not overtaken."""
+    claims = Claim.objects.open().filter(incident=assessment.incident_id)
+    return claims.filter(pk=assessment.claim_id) if assessment.claim_id else claims
+
+
+@transaction.atomic
+def assess_slice(assessment: Assessment, *, after: int, size: int = SLICE) -> tuple[int, int]:
+    """Judge the next `size` claims after the id `after`: (last claim id, claims done); (after, 0) when none is left.
+
+    Safe to run twice: a claim that this run judged already is passed over. Meant to share its commit with the job's progress.
+    """
+    locked = claims_of(assessment).filter(pk__gt=after).order_by("pk").select_for_update(of=("self",))
+    claims = list(locked.values_list("pk", "assessment_id")[:size])
+    if not claims:
+        return after, 0
+    facts.price(assessment, claims_of(assessment))
+    ids = [pk for pk, stands_on in claims if (stands_on or 0) < assessment.pk]
+    facts.judge(assessment, ids)
+    _move(assessment, ids)
+    return claims[-1][0], len(claims)
+
+
+def _move(assessment: Assessment, ids: list[int]) -> None:
+    """Each judged claim stands on this run now, in the status that its verdicts ask for."""
+
+    def has(*outcomes: str) -> Exists:
+        return Exists(Verdict.objects.filter(claim=OuterRef("pk"), assessment=assessment, outcome__in=outcomes))
+
+    status = Case(
+        When(has(O.NEEDS_PRICE, O.HOLD), then=Value(S.ON_HOLD)),
+        When(has(O.NEEDS_EVIDENCE), then=Value(S.NEEDS_EVIDENCE)),
+        default=Value(S.ASSESSED),
+        output_field=CharField(),
+    )
+    Claim.objects.filter(pk__in=ids).update(status=status, assessment=assessment, revision=F("revision") + 1)
+
+
+@transaction.atomic
+def finish_assessment(assessment: Assessment, *, now: datetime) -> Assessment:
+    """Sum up and freeze the run; finished already: nothing changes."""
+    assessment = Assessment.objects.select_for_update().get(pk=assessment.pk)
+    if assessment.finished_at is None:
+        facts.tally(assessment)
+        assessment.claims_assessed = Claim.objects.filter(assessment=assessment).count()
+        assessment.finished_at = now
+        assessment.save()
+    return assessment
+
+
+def assess_now(incident, *, claim: Claim | None = None, by=None, now: datetime) -> Assessment:
+    """A whole run in the foreground, slice by slice."""
+    assessment = request_assessment(incident, claim=claim, by=by, now=now)
+    last, done = assess_slice(assessment, after=0)
+    while done:
+        last, done = assess_slice(assessment, after=last)
+    return finish_assessment(assessment, now=now)
+
+
+# --- decisions
+
+
+@transaction.atomic
+def approve(claim: Claim, *, by, reason: str = "", now: datetime) -> dict[str, Decimal]:
+    """Grant what the assessment in force pays and no order has had yet: decision, awards and journal entries in one commit.
+
+    Returns the awards by asset, empty when the claim now waits for a second manager (policy: second_manager_above).
+    Refused: no permission, not decidable now, prepared by this person, nothing payable, changed since it was read.
+    """
+    claim = _hold(claim)
+    gate.check("approve", claim, by)
+    payable = _payable(claim)
+    if not payable:
+        raise Refused(f"{claim.reference} has nothing to pay that is not already awarded")
+    amounts = _by_asset(payable)
+    if _needs_second(claim, amounts, by):
+        _decide(claim, Decision.Verb.ENDORSE, by=by, reason=reason, now=now, status=claim.status)
+        return {}
+    waits = claim.verdicts.in_force().filter(outcome__in=(O.NEEDS_EVIDENCE, O.NEEDS_PRICE, O.HOLD)).exists()
+    decision = _decide(
+        claim, Decision.Verb.APPROVE, by=by, reason=reason, now=now, status=claim.status if waits else S.APPROVED
+    )
+    number = claim.decisions.filter(verb=Decision.Verb.APPROVE).count()
+    entries = settlement.award(claim, amounts, number=number, by=by, now=now)
+    awards = {
+        asset: Award.objects.create(decision=decision, claim=claim, amount=amount, asset=asset, entry=entries[asset])
+        for asset, amount in amounts.items()
+    }
+    Compensation.objects.bulk_create(
+        Compensation(order_id=verdict.order_id, award=awards[verdict.asset], verdict=verdict, amount=verdict.amount)
+        for verdict in payable
+    )
+    return amounts
+
+
+@transaction.atomic
+def deny(claim: Claim, *, by, reason: str, now: datetime) -> None:
+    """Close a claim that pays nothing, with the reason the customer will read."""
+    claim = _hold(claim)
+    gate.check("deny", claim, by)
+    if not reason.strip():
+        raise Refused("a denial needs a reason")
+    if _payable(claim):
+        raise Refused(f"{claim.reference} has orders to pay: approve them, or correct what is wrong and assess again")
+    _decide(claim, Decision.Verb.DENY, by=by, reason=reason, now=now, status=S.DENIED)
+
+
+def _hold(claim: Claim) -> Claim:
+    """The claim as it is now, locked, and unchanged since the caller read it: the compare of compare-and-set."""
+    current = Claim.objects.select_for_update(of=("self",)).select_related("incident").get(pk=claim.pk)
+    if current.revision != claim.revision:
+        raise Refused(f"{claim.reference} was changed by somebody else a moment ago; look at it again")
+    return current
+
+
+def _decide(claim: Claim, verb: str, *, by, reason: str, now: datetime, status: str) -> Decision:
+    """Record the decision and move the claim: the set of compare-and-set."""
+    Claim.objects.filter(pk=claim.pk, revision=claim.revision).update(status=status, revision=claim.revision + 1)
+    return Decision.objects.create(
+        claim=claim,
+        verb=verb,
+        revision=claim.revision,
+        assessment_id=claim.assessment_id,
+        reason=reason,
+        decided_by=by,
+        decided_at=now,
+        prepared_by=sorted(gate.preparers(claim)),
+    )
+
+
+def _payable(claim: Claim) -> list[Verdict]:
+    return list(claim.verdicts.in_force().payable().filter(order__compensation__isnull=True).order_by("order"))
+
+
+def _by_asset(verdicts: Iterable[Verdict]) -> dict[str, Decimal]:
+    amounts: dict[str, Decimal] = {}
+    for verdict in verdicts:
+        amounts[verdict.asset] = amounts.get(verdict.asset, Decimal(0)) + verdict.amount
+    return amounts
+
+
+def _needs_second(claim: Claim, amounts: dict[str, Decimal], by) -> bool:
+    """Above the policy's limit two managers approve; the first one's endorsement holds for this assessment only."""
+    limits = claim.assessment.policy.terms.second_manager_above
+    if not any(amount > limits[asset] for asset, amount in amounts.items() if asset in limits):
+        return False
+    endorsed = claim.decisions.filter(verb=Decision.Verb.ENDORSE, assessment=claim.assessment_id)
+    if endorsed.filter(decided_by=by).exists():
+        raise Refused(
+            f"{by.get_username()} approved {claim.reference} already; a second manager is needed above the limit"
+        )
+    return not endorsed.exists()
+
+
+# --- goodwill
+
+
+@transaction.atomic
+def grant_bonuses(incident, *, by, now: datetime) -> tuple[list[Bonus], int]:
+    """Record the goodwill bonus for each customer in touch because of the incident who has not had it (S1, extra compensation).
+
+    Whatever the verdicts and the status of the claim. Returns (granted now, had it already). Run twice or by two at once: once.
+    """
+    gate.may(by, "claims.grant_bonus")
+    policy = incident.policies.in_force()
+    if policy is None:
+        raise Refused(f"{incident.reference} has no published policy: publish one first")
+    bonus = policy.terms
+    if not bonus.bonus_amount:
+        return [], 0
+    due = Claim.objects.filter(incident=incident, pk__in=_in_touch_for_bonus(incident, bonus))
+    claims = list(
+        due.filter(bonus__isnull=True).select_related("incident").order_by("pk").select_for_update(of=("self",))
+    )
+    had = set(
+        Bonus.objects.filter(claim__in=claims).values_list("claim", flat=True)
+    )  # granted while we waited for the lock
+    claims = [claim for claim in claims if claim.pk not in had]
+    already = due.filter(bonus__isnull=False).count()
+    entries = (
+        settlement.goodwill(claims, amount=bonus.bonus_amount, asset=bonus.bonus_asset, by=by, now=now)
+        if claims
+        else {}
+    )
+    granted = Bonus.objects.bulk_create(
+        Bonus(
+            claim=claim,
+            amount=bonus.bonus_amount,
+            asset=bonus.bonus_asset,
+            entry=entries[claim.pk],
+            granted_by=by,
+            granted_at=now,
+        )
+        for claim in claims
+    )
+    return granted, already
+
+
+def _in_touch_for_bonus(incident, policy: terms.Terms) -> QuerySet:
+    """Contacts because of the incident: not before it began; S1 names no deadline, a policy may."""
+    outage = facts.current_outage(incident)
+    contacts = Contact.objects.filter(claim__incident=incident)
+    contacts = contacts.filter(contacted_at__gte=outage.start) if outage else contacts.none()
+    deadline = outage and outage.deadline(policy.bonus_within)
+    return (contacts.filter(contacted_at__lte=deadline) if deadline else contacts).values("claim")
+
+
+# --- evidence
+
+
+@transaction.atomic
+def review_evidence(evidence: Evidence, *, accept: bool, reason: str, by, now: datetime) -> Evidence:
+    """Accept or reject a file, with the reason; the claim goes back to be assessed with it."""
+    claim = Claim.objects.select_for_update(of=("self",)).get(pk=evidence.claim_id)
+    gate.check("review", claim, by)
+    if not reason.strip():
+        raise Refused("a review needs a reason")
+    verdict = Evidence.Status.ACCEPTED if accept else Evidence.Status.REJECTED
+    changed = Evidence.objects.filter(pk=evidence.pk, status=evidence.status).update(
+        status=verdict, reason=reason, reviewed_by=by, reviewed_at=now
+    )
+    if not changed:
+        raise Refused(f"{evidence.name} was reviewed by somebody else a moment ago; look at it again")
+    reopen([claim.pk])
+    evidence.refresh_from_db()
+    return evidence
+
+
+def reopen(ids: Iterable[int]) -> int:
+    """What a claim stands on changed: back to be assessed, if it is still open."""
+    return Claim.objects.open().filter(pk__in=list(ids)).update(status=S.SUBMITTED, revision=F("revision") + 1)

@@ -1,0 +1,73 @@
+"""What every command of the portal promises: ``--json`` prints one object, exit 1 means refused and nothing half-done."""
+
+from __future__ import annotations
+
+import json
+import sys
+
+from django.contrib.auth import get_user_model
+from django.core.management.base import BaseCommand, CommandParser
+
+
+class Refusal(Exception):
+    """What a command does not do, with every reason at once. The rooms' own refusals are named in `Command.refusals`."""
+
+    def __init__(self, *errors: str, result: dict | None = None):
+        self.errors, self.result = list(errors), result or {}
+        super().__init__("; ".join(errors))
+
+
+class PortalCommand(BaseCommand):
+    """A door for the console: arguments in, one call, a result as JSON or as a few plain lines.
+
+    Subclasses define `arguments(parser)` and `act(**options) -> dict`. A result with `errors` or `rejected` exits with 1.
+    """
+
+    refusals: tuple[type[Exception], ...] = ()
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("--json", action="store_true", help="print exactly one JSON object")
+        self.arguments(parser)
+
+    def arguments(self, parser: CommandParser) -> None:
+        """The command's own arguments."""
+
+    def act(self, **options) -> dict:
+        raise NotImplementedError
+
+    def handle(self, *args, **options) -> None:
+        try:
+            result = self.act(**options)
+        except Refusal as refusal:
+            result = refusal.result | {"errors": refusal.errors}
+        except self.refusals as refusal:
+            result = {"errors": getattr(refusal, "errors", None) or [str(refusal)]}
+        self.print(result, as_json=options["json"])
+        if result.get("errors") or result.get("rejected"):
+            sys.exit(1)
+
+    def print(self, result: dict, *, as_json: bool) -> None:
+        if as_json:
+            self.stdout.write(json.dumps(result, default=str, ensure_ascii=False))
+            return
+        for key, value in result.items():
+            if key != "errors":
+                self.stdout.write(f"{key.replace('_', ' ')}: {self.plain(value)}")
+        for error in result.get("errors", ()):
+            self.stderr.write(self.style.ERROR(str(error)))
+
+    @staticmethod
+    def plain(value) -> str:
+        if isinstance(value, dict):
+            return ", ".join(f"{key} {item}" for key, item in value.items()) or "none"
+        if isinstance(value, list):
+            return ", ".join(str(item) for item in value) or "none"
+        return "none" if value is None else str(value)
+
+
+def staff_named(username: str):
+    """The active staff user of `--by`, or a Refusal that says so."""
+    user = get_user_model().objects.filter(username=username, is_active=True, is_staff=True).first()
+    if user is None:
+        raise Refusal(f"--by {username}: there is no active staff user of this name")
+    return user

@@ -1,0 +1,78 @@
+"""The engine room: work that outlives a request, and the pulse of those who do it."""
+
+from __future__ import annotations
+
+from django.db import models
+from django.db.models import F, Q
+from django.utils.translation import gettext_lazy as _
+
+
+class JobQuerySet(models.QuerySet):
+    def unfinished(self) -> JobQuerySet:
+        return self.filter(state__in=(Job.State.QUEUED, Job.State.RUNNING))
+
+    def stranded(self, now) -> JobQuerySet:
+        """Running with a lease that ended: its worker died, nobody works on it."""
+        return self.filter(state=Job.State.RUNNING, lease_until__lt=now)
+
+
+class Job(models.Model):
+    """A piece of background work: taken under a lease, counted before it is tried, done in slices that commit with it."""
+
+    class State(models.TextChoices):
+        QUEUED = "queued", _("waiting")
+        RUNNING = "running", _("running")
+        DONE = "done", _("done")
+        FAILED = "failed", _("failed")
+
+    key = models.CharField(
+        _("key"), max_length=100, unique=True, help_text=_("names the work: the same work is queued once")
+    )
+    task = models.CharField(_("task"), max_length=100)
+    argument = models.JSONField(_("argument"), default=dict)
+    state = models.CharField(_("state"), max_length=7, choices=State, default=State.QUEUED)
+    attempts = models.PositiveSmallIntegerField(_("attempts"), default=0)
+    max_attempts = models.PositiveSmallIntegerField(_("attempts at most"), default=3)
+    lease_until = models.DateTimeField(_("lease until"), null=True, blank=True)
+    cursor = models.BigIntegerField(_("cursor"), default=0, help_text=_("where the next slice begins"))
+    done = models.PositiveIntegerField(_("done"), default=0)
+    total = models.PositiveIntegerField(_("total"), default=0)
+    error = models.TextField(_("error"), blank=True)
+    created_at = models.DateTimeField(_("created at"))
+    queued_at = models.DateTimeField(_("queued at"), help_text=_("last handed to the workers"))
+    started_at = models.DateTimeField(_("started at"), null=True, blank=True)
+    finished_at = models.DateTimeField(_("finished at"), null=True, blank=True)
+
+    objects = JobQuerySet.as_manager()
+
+    class Meta:
+        verbose_name, verbose_name_plural = _("job"), _("jobs")
+        ordering = ["-created_at", "-id"]
+        constraints = [
+            models.CheckConstraint(condition=Q(attempts__lte=F("max_attempts")), name="job_attempts_bounded"),
+            models.CheckConstraint(
+                condition=~Q(state="running") | Q(lease_until__isnull=False), name="job_running_has_lease"
+            ),
+        ]
+        indexes = [models.Index(fields=["state", "lease_until"], name="job_by_state")]
+
+    def __str__(self):
+        return self.key
+
+    @property
+    def percent(self) -> int:
+        return 100 * self.done // self.total if self.total else 0
+
+
+class Heartbeat(models.Model):
+    """When a worker cluster was last seen alive."""
+
+    cluster = models.CharField(_("cluster"), max_length=100, primary_key=True)
+    seen_at = models.DateTimeField(_("seen at"))
+
+    class Meta:
+        verbose_name, verbose_name_plural = _("heartbeat"), _("heartbeats")
+        ordering = ["cluster"]
+
+    def __str__(self):
+        return self.cluster

@@ -1,0 +1,187 @@
+"""WHAT WE OWE AND PAID: double entry, append-only. Rows are written by `ledger.posting` and by nothing else."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+import pgtrigger
+from django.conf import settings
+from django.core.validators import RegexValidator
+from django.db import models
+from django.db.models import F, Q, Sum
+from django.urls import reverse
+from django.utils.translation import gettext_lazy as _
+
+ACCOUNT_NAME = r"^(Assets|Liabilities|Equity|Income|Expenses)(:[A-Z][A-Za-z0-9-]*)+$"
+
+
+class Amount(models.DecimalField):
+    """Money of one asset; the asset stands beside it."""
+
+    def __init__(self, *args, **kwargs):
+        super().__init__(*args, **(kwargs | {"max_digits": 28, "decimal_places": 8}))
+
+
+def append_only() -> list[pgtrigger.Trigger]:
+    """Rows that no role changes or removes: corrections are new rows."""
+    return [
+        pgtrigger.Protect(name="append_only", operation=pgtrigger.Update | pgtrigger.Delete),
+        pgtrigger.Trigger(
+            name="never_truncated",
+            level=pgtrigger.Statement,
+            when=pgtrigger.Before,
+            operation=pgtrigger.Truncate,
+            func="RAISE EXCEPTION 'pgtrigger: Cannot truncate % table', TG_TABLE_NAME;",
+        ),
+    ]
+
+
+def whole_at_commit(entry: str) -> pgtrigger.Trigger:
+    """Refuses the commit of an entry that has not exactly the transfers it announced: none missing, none added later."""
+    return pgtrigger.Trigger(
+        name="entry_is_whole",
+        when=pgtrigger.After,
+        operation=pgtrigger.Insert,
+        timing=pgtrigger.Deferred,
+        declare=[("announced", "integer"), ("present", "integer")],
+        func=f"""
+            SELECT transfer_count INTO announced FROM ledger_journalentry WHERE id = {entry};
+            SELECT count(*) INTO present FROM ledger_transfer WHERE entry_id = {entry};
+            IF announced <> present THEN
+                RAISE EXCEPTION 'entry % announces % transfers and has %', {entry}, announced, present
+                    USING ERRCODE = 'check_violation';
+            END IF;
+            RETURN NULL;
+        """,
+    )
+
+
+class Asset(models.Model):
+    """What a set of accounts is kept in. Locked by whoever takes from the fund, so that takers wait for each other."""
+
+    code = models.CharField(_("code"), max_length=23, primary_key=True)
+    decimals = models.PositiveSmallIntegerField(_("decimals"), default=8)
+
+    class Meta:
+        verbose_name, verbose_name_plural = _("asset"), _("assets")
+        ordering = ["code"]
+        constraints = [
+            models.CheckConstraint(condition=Q(code__regex=r"^[A-Z0-9]{1,23}$"), name="ledger_asset_code_is_plain"),
+            models.CheckConstraint(condition=Q(decimals__lte=8), name="ledger_asset_decimals_at_most_8"),
+        ]
+
+    def __str__(self):
+        return self.code
+
+
+class AccountQuerySet(models.QuerySet):
+    def balance(self) -> Decimal:
+        """Debits less credits of these accounts together, in their one asset."""
+        debits = Transfer.objects.filter(debit__in=self).aggregate(total=Sum("amount"))["total"] or Decimal(0)
+        credits = Transfer.objects.filter(credit__in=self).aggregate(total=Sum("amount"))["total"] or Decimal(0)
+        return debits - credits
+
+
+class Account(models.Model):
+    """One line of the chart of accounts, in one asset, named as hledger and an accountant expect."""
+
+    name = models.CharField(_("account"), max_length=100)
+    asset = models.ForeignKey(Asset, models.PROTECT, related_name="accounts", verbose_name=_("asset"))
+
+    objects = AccountQuerySet.as_manager()
+
+    class Meta:
+        verbose_name, verbose_name_plural = _("account"), _("accounts")
+        ordering = ["name", "asset"]
+        constraints = [
+            models.UniqueConstraint(fields=["name", "asset"], name="account_once_per_asset"),
+            models.UniqueConstraint(
+                fields=["id", "asset"], name="account_with_its_asset"
+            ),  # transfers point at the pair
+            models.CheckConstraint(condition=Q(name__regex=ACCOUNT_NAME), name="account_name_is_a_chart_line"),
+        ]
+        permissions = [("export_account", "Can export accounts")]
+        triggers = append_only()
+
+    def __str__(self):
+        return f"{self.name} {self.asset_id}"
+
+
+class JournalEntry(models.Model):
+    """One dated business fact, made of transfers. Its reference is unique: the same fact is never booked twice."""
+
+    class Category(models.TextChoices):
+        SEED_CAPITAL = "seed_capital", _("seed capital")
+        COMPANY_TOPUP = "company_topup", _("company top-up")
+        LIQUIDATION_FEE = "liquidation_fee", _("liquidation fee")
+        LIQUIDATION_SURPLUS = "liquidation_surplus", _("liquidation surplus")
+        BANKRUPTCY_COVER = "bankruptcy_cover", _("bankruptcy cover")
+        OUTAGE_COMPENSATION = "outage_compensation", _("outage compensation")
+        GOODWILL_BONUS = "goodwill_bonus", _("goodwill bonus")
+        FEE_REFUND = "fee_refund", _("fee refund")
+        CORRECTION = "correction", _("correction")
+
+    reference = models.CharField(
+        _("reference"), max_length=100, unique=True, validators=[RegexValidator(r"^[A-Za-z0-9][A-Za-z0-9._:/#-]*\Z")]
+    )
+    category = models.CharField(_("category"), max_length=20, choices=Category)
+    effective_on = models.DateField(_("effective on"))
+    description = models.CharField(_("description"), max_length=200)
+    reverses = models.OneToOneField(
+        "self", models.PROTECT, null=True, blank=True, related_name="reversed_by", verbose_name=_("reverses")
+    )
+    transfer_count = models.PositiveSmallIntegerField(
+        _("transfers"), help_text=_("an entry is whole at commit, and stays so")
+    )
+    posted_at = models.DateTimeField(_("posted at"))
+    posted_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, models.PROTECT, null=True, blank=True, related_name="+", verbose_name=_("posted by")
+    )
+
+    class Meta:
+        verbose_name, verbose_name_plural = _("journal entry"), _("journal entries")
+        ordering = ["id"]
+        indexes = [models.Index(fields=["effective_on", "id"], name="entry_by_day")]
+        constraints = [
+            models.CheckConstraint(condition=Q(transfer_count__gt=0), name="entry_has_transfers"),
+            models.CheckConstraint(
+                condition=Q(category="correction") | Q(reverses__isnull=True), name="entry_reversal_is_a_correction"
+            ),
+        ]
+        permissions = [
+            ("post_journalentry", "Can post manual entries"),
+            ("export_journalentry", "Can export the journal"),
+        ]
+        triggers = [*append_only(), whole_at_commit("NEW.id")]
+
+    def __str__(self):
+        return self.reference
+
+    def get_absolute_url(self):
+        return reverse("admin:ledger_journalentry_change", args=[self.pk])
+
+
+class Transfer(models.Model):
+    """An amount moves from the credited to the debited account: balanced because it cannot be otherwise."""
+
+    entry = models.ForeignKey(
+        JournalEntry, models.PROTECT, related_name="transfers", verbose_name=_("entry"), db_index=False
+    )
+    line = models.PositiveSmallIntegerField(_("line"))
+    debit = models.ForeignKey(Account, models.PROTECT, related_name="debits", verbose_name=_("debit"))
+    credit = models.ForeignKey(Account, models.PROTECT, related_name="credits", verbose_name=_("credit"))
+    amount = Amount(_("amount"))
+    asset = models.ForeignKey(Asset, models.PROTECT, related_name="+", verbose_name=_("asset"), db_index=False)
+
+    class Meta:
+        verbose_name, verbose_name_plural = _("transfer"), _("transfers")
+        ordering = ["entry", "line"]
+        constraints = [
+            models.UniqueConstraint(fields=["entry", "line"], name="transfer_line_once"),
+            models.CheckConstraint(condition=Q(amount__gt=0), name="transfer_positive"),
+            models.CheckConstraint(condition=~Q(debit=F("credit")), name="transfer_between_two_accounts"),
+        ]
+        triggers = [*append_only(), whole_at_commit("NEW.entry_id")]
+
+    def __str__(self):
+        return f"{self.debit} ← {self.credit} {self.amount.normalize():f}"
