@@ -1,0 +1,181 @@
+"""The arrows of the house point down. Reads every import, those inside functions too.
+
+A new module gets its line in FLOORS; a new arrow between rooms its line in BRIDGES, and a reason in the review.
+"""
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from django.conf import settings
+from django.utils.module_loading import import_string
+
+ROOT = Path(__file__).resolve().parent.parent
+ROOMS = ("incidents", "claims", "ledger", "jobs")
+
+PURE, MODELS, JOINERS, VERBS, DOORS = range(5)
+FLOORS = {
+    # pure: no clock, no settings
+    "windows": PURE,
+    "tables": PURE,
+    "prices": PURE,
+    "liquidation": PURE,
+    "terms": PURE,
+    "eligibility": PURE,
+    "pricing": PURE,
+    "policy_file": PURE,
+    "evidence": PURE,
+    "deadlines": PURE,
+    "money": PURE,
+    "journal": PURE,
+    # nouns
+    "models": MODELS,
+    # joiners, and the one gate
+    "assessment": JOINERS,
+    "settlement": JOINERS,
+    "notices": JOINERS,
+    "gate": JOINERS,
+    # verbs and questions
+    "workflow": VERBS,
+    "posting": VERBS,
+    "imports": VERBS,
+    "queue": VERBS,
+    "reports": VERBS,
+    "console": VERBS,
+    # doors
+    "admin": DOORS,
+    "views": DOORS,
+    "tasks": DOORS,
+    "forms": DOORS,
+    "resources": DOORS,
+    "dashboard": DOORS,
+    "management": DOORS,
+    "templatetags": DOORS,
+    "urls": DOORS,
+}
+FREE = {"apps", "migrations", "__init__"}
+SAME_FLOOR = {PURE, MODELS}  # on these, neighbours may know each other
+DOOR_TO_DOOR = {("admin", "resources"), ("admin", "forms"), ("views", "forms"), ("urls", "views")}
+BRIDGES = {  # (room, module) -> the rooms it may know; doors see below
+    ("claims", "assessment"): {"incidents"},
+    ("claims", "settlement"): {"ledger"},
+}
+DOOR_BRIDGES = {"jobs"}  # the engine room: any room's doors may use it
+FORBIDDEN_NAMES = {"common", "core", "utils", "helpers", "services", "selectors", "signals", "constants"}
+CLOCKS = {"now", "utcnow", "today", "localtime", "localdate"}
+LONGEST_FILE, LONGEST_FUNCTION = 400, 50
+
+
+def sources(*folders: str) -> list[Path]:
+    found = [path for folder in folders for path in (ROOT / folder).rglob("*.py")]
+    return [path for path in sorted(found) if "migrations" not in path.parts]
+
+
+def tree(path: Path) -> ast.Module:
+    return ast.parse(path.read_text(), filename=str(path))
+
+
+def imported(path: Path) -> Iterator[str]:
+    """The dotted names a file imports, `from room import module` as `room.module`."""
+    package = path.relative_to(ROOT).parent.parts
+    for node in ast.walk(tree(path)):
+        if isinstance(node, ast.Import):
+            yield from (name.name for name in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            base = package[: len(package) - node.level + 1] if node.level else ()
+            module = ".".join([*base, *([node.module] if node.module else [])])
+            yield from (f"{module}.{name.name}" for name in node.names)
+
+
+def place(path: Path) -> tuple[str, str]:
+    """The room of a file, and its module there: claims/models/policies.py is ("claims", "models")."""
+    room, module = path.relative_to(ROOT).with_suffix("").parts[:2]
+    return room, module
+
+
+def name_of(path: Path) -> str:
+    return str(path.relative_to(ROOT))
+
+
+every_room_file = pytest.mark.parametrize("path", sources(*ROOMS), ids=name_of)
+
+
+@every_room_file
+def test_every_module_has_its_floor(path):
+    module = place(path)[1]
+    assert module in FLOORS or module in FREE, f"say in FLOORS which floor {name_of(path)} is on"
+
+
+@every_room_file
+def test_rooms_know_only_the_rooms_they_may(path):
+    room, module = place(path)
+    allowed = {room} | BRIDGES.get((room, module), set())
+    if FLOORS.get(module) == DOORS:
+        allowed |= DOOR_BRIDGES
+    strangers = {name for name in imported(path) if name.split(".")[0] in {*ROOMS, "config"} - allowed}
+    assert not strangers
+
+
+@every_room_file
+def test_inside_a_room_imports_point_down(path):
+    room, module = place(path)
+    if module in FREE:
+        return
+    for name in imported(path):
+        parts = name.split(".")
+        if parts[0] != room or len(parts) < 2 or parts[1] == module or parts[1] in FREE:
+            continue
+        mine, theirs = FLOORS[module], FLOORS.get(parts[1])
+        assert theirs is not None, f"{name_of(path)} imports {name}, which has no floor"
+        down = theirs < mine or (theirs == mine and mine in SAME_FLOOR)
+        assert down or (module, parts[1]) in DOOR_TO_DOOR, f"{name_of(path)} imports {name}"
+
+
+@every_room_file
+def test_pure_modules_read_no_settings(path):
+    if FLOORS.get(place(path)[1]) == PURE:
+        assert not {name for name in imported(path) if name.startswith(("django.conf", "os.", "time."))}
+
+
+@every_room_file
+def test_the_clock_is_read_at_the_door(path):
+    if FLOORS.get(place(path)[1], DOORS) == DOORS:
+        return
+    calls = [node for node in ast.walk(tree(path)) if isinstance(node, ast.Call)]
+    read = [node.lineno for node in calls if isinstance(node.func, ast.Attribute) and node.func.attr in CLOCKS]
+    assert not read, f"{name_of(path)} reads the clock in lines {read}"
+
+
+@pytest.mark.parametrize("path", sources("config"), ids=name_of)
+def test_config_names_rooms_only_as_strings(path):
+    assert not {name for name in imported(path) if name.split(".")[0] in ROOMS}
+
+
+@pytest.mark.parametrize("path", sources(*ROOMS, "config", "bench"), ids=name_of)
+def test_files_and_functions_stay_small(path):
+    assert len(path.read_text().splitlines()) <= LONGEST_FILE
+    functions = [node for node in ast.walk(tree(path)) if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)]
+    long = [node.name for node in functions if node.end_lineno - node.lineno >= LONGEST_FUNCTION]
+    assert not long
+
+
+def test_there_is_no_lumber_room():
+    names = {part for path in sources(*ROOMS, "config") for part in path.relative_to(ROOT).with_suffix("").parts}
+    assert not names & FORBIDDEN_NAMES
+
+
+def task_names() -> Iterator[str]:
+    """Every task that is named by a string: in calls (`async_task("…")`, `task="…"`) and in the schedules."""
+    yield from settings.SCHEDULES
+    for path in sources(*ROOMS):
+        for call in (node for node in ast.walk(tree(path)) if isinstance(node, ast.Call)):
+            called = getattr(call.func, "attr", getattr(call.func, "id", ""))
+            named = [keyword.value for keyword in call.keywords if keyword.arg == "task"]
+            named += call.args[:1] if called in {"async_task", "schedule"} else []
+            yield from (node.value for node in named if isinstance(node, ast.Constant) and isinstance(node.value, str))
+
+
+def test_tasks_named_by_a_string_exist():
+    for name in set(task_names()):
+        assert callable(import_string(name)), name
