@@ -40,6 +40,11 @@ HASHED = (
 )  # fmt: skip
 
 
+def incidents() -> QuerySet[Incident]:
+    """All incidents, for the doors that look one up by its reference."""
+    return Incident.objects.all()
+
+
 def windows_of(incident: Incident) -> list[list[str | None]]:
     """The outage windows as an assessment keeps them: ISO instants, so that a later edit does not change a run."""
     spans = merge(incident.windows.values_list("starts_at", "ends_at"))

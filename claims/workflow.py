@@ -6,6 +6,7 @@ A verb that may not be done now raises `gate.Refused`. The time is taken at the 
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
 
@@ -14,8 +15,10 @@ from django.db.models import Case, CharField, Exists, F, OuterRef, QuerySet, Val
 
 from claims import assessment as facts
 from claims import gate, settlement, terms
-from claims.gate import Refused
+from claims.gate import TRANSITIONS, Refused
 from claims.models import Assessment, Award, Bonus, Claim, Compensation, Contact, Decision, Evidence, Policy, Verdict
+from jobs.models import Job
+from jobs.queue import enqueue
 
 SLICE = 2_000  # claims a slice: some seconds of work, the most that a dead worker costs
 S, O = Claim.Status, Verdict.Outcome
@@ -74,6 +77,32 @@ def request_assessment(incident, *, claim: Claim | None = None, by=None, now: da
     return Assessment.objects.create(
         incident=incident, claim=claim, policy=policy, windows=windows, requested_by=by, requested_at=now
     )
+
+
+@transaction.atomic
+def queue_assessment(incident, *, claim: Claim | None = None, by=None, now: datetime) -> Job:
+    """The same run, for a worker: assessment and job in one commit."""
+    assessment = request_assessment(incident, claim=claim, by=by, now=now)
+    return enqueue(
+        key=f"assess-{assessment.pk}",
+        task="claims.tasks.assess",
+        argument={"assessment": assessment.pk},
+        total=claims_of(assessment).count(),
+        now=now,
+    )
+
+
+def queue_forgotten(*, now: datetime) -> int:
+    """Queue a run for every incident with claims that wait to be assessed while no run is under way. Returns how many."""
+    waiting = Claim.objects.filter(status=S.SUBMITTED, incident__policies__status=Policy.Status.PUBLISHED)
+    under_way = Assessment.objects.filter(finished_at__isnull=True).values("incident")
+    claims = (
+        waiting.exclude(incident__in=under_way)
+        .select_related("incident")
+        .order_by("incident_id")
+        .distinct("incident_id")
+    )
+    return sum(1 for claim in claims if queue_assessment(claim.incident, now=now))
 
 
 def claims_of(assessment: Assessment) -> QuerySet[Claim]:
@@ -150,7 +179,7 @@ def approve(claim: Claim, *, by, reason: str = "", now: datetime) -> dict[str, D
     payable = _payable(claim)
     if not payable:
         raise Refused(f"{claim.reference} has nothing to pay that is not already awarded")
-    amounts = _by_asset(payable)
+    amounts = by_asset(payable)
     if _needs_second(claim, amounts, by):
         _decide(claim, Decision.Verb.ENDORSE, by=by, reason=reason, now=now, status=claim.status)
         return {}
@@ -169,6 +198,39 @@ def approve(claim: Claim, *, by, reason: str = "", now: datetime) -> dict[str, D
         for verdict in payable
     )
     return amounts
+
+
+@dataclass
+class Approvals:
+    """What approving many claims came to."""
+
+    approved: int = 0
+    endorsed: int = 0
+    totals: dict[str, Decimal] = field(default_factory=dict)
+    errors: list[str] = field(default_factory=list)
+
+
+def approve_all(incident, *, claims: Iterable[Claim] | None = None, by, reason: str = "", now: datetime) -> Approvals:
+    """Approve each of these claims, or every claim of the incident with something to pay: one commit and one refusal each."""
+    gate.may(by, TRANSITIONS["approve"].permission)
+    result = Approvals()
+    for claim in payable_claims(incident) if claims is None else claims:
+        try:
+            amounts = approve(claim, by=by, reason=reason, now=now)
+        except (Refused, settlement.PostingError) as error:
+            result.errors.append(str(error))
+            continue
+        result.approved += bool(amounts)
+        result.endorsed += not amounts
+        for asset, amount in amounts.items():
+            result.totals[asset] = result.totals.get(asset, Decimal(0)) + amount
+    return result
+
+
+def payable_claims(incident) -> QuerySet[Claim]:
+    """Claims that can be decided now and have an order to pay that nobody was awarded yet."""
+    payable = Verdict.objects.payable().in_force().filter(claim=OuterRef("pk"), order__compensation__isnull=True)
+    return Claim.objects.decidable().filter(Exists(payable), incident=incident).order_by("pk")
 
 
 @transaction.atomic
@@ -210,10 +272,11 @@ def _payable(claim: Claim) -> list[Verdict]:
     return list(claim.verdicts.in_force().payable().filter(order__compensation__isnull=True).order_by("order"))
 
 
-def _by_asset(verdicts: Iterable[Verdict]) -> dict[str, Decimal]:
+def by_asset(rows: Iterable[Verdict | Bonus]) -> dict[str, Decimal]:
+    """The rows' amounts, summed per asset."""
     amounts: dict[str, Decimal] = {}
-    for verdict in verdicts:
-        amounts[verdict.asset] = amounts.get(verdict.asset, Decimal(0)) + verdict.amount
+    for row in rows:
+        amounts[row.asset] = amounts.get(row.asset, Decimal(0)) + row.amount
     return amounts
 
 
@@ -300,6 +363,8 @@ def review_evidence(evidence: Evidence, *, accept: bool, reason: str, by, now: d
     if not changed:
         raise Refused(f"{evidence.name} was reviewed by somebody else a moment ago; look at it again")
     reopen([claim.pk])
+    if claim.incident.policies.in_force():
+        queue_assessment(claim.incident, claim=claim, now=now)
     evidence.refresh_from_db()
     return evidence
 

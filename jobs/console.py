@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+from abc import ABC, abstractmethod
 
 from django.contrib.auth import get_user_model
 from django.core.management.base import BaseCommand, CommandParser
@@ -17,7 +18,7 @@ class Refusal(Exception):
         super().__init__("; ".join(errors))
 
 
-class PortalCommand(BaseCommand):
+class PortalCommand(BaseCommand, ABC):
     """A door for the console: arguments in, one call, a result as JSON or as a few plain lines.
 
     Subclasses define `arguments(parser)` and `act(**options) -> dict`. A result with `errors` or `rejected` exits with 1.
@@ -32,8 +33,9 @@ class PortalCommand(BaseCommand):
     def arguments(self, parser: CommandParser) -> None:
         """The command's own arguments."""
 
+    @abstractmethod
     def act(self, **options) -> dict:
-        raise NotImplementedError
+        """The one call, and what to print of it; nothing is printed of an empty result."""
 
     def handle(self, *args, **options) -> None:
         try:
@@ -42,7 +44,8 @@ class PortalCommand(BaseCommand):
             result = refusal.result | {"errors": refusal.errors}
         except self.refusals as refusal:
             result = {"errors": getattr(refusal, "errors", None) or [str(refusal)]}
-        self.print(result, as_json=options["json"])
+        if result:
+            self.print(result, as_json=options["json"])
         if result.get("errors") or result.get("rejected"):
             sys.exit(1)
 

@@ -1,0 +1,32 @@
+"""`approve INCIDENT --by USER`: approve what is payable, claim by claim, through the one gate."""
+
+from __future__ import annotations
+
+from django.utils import timezone
+
+from claims import workflow
+from claims.doors import claim_named, incident_named
+from claims.gate import Refused
+from claims.settlement import PostingError
+from jobs.console import PortalCommand, staff_named
+
+
+class Command(PortalCommand):
+    help = "Approve what the assessment in force pays; refuses whoever prepared a claim."
+    refusals = (Refused, PostingError)
+
+    def arguments(self, parser):
+        parser.add_argument("incident")
+        parser.add_argument("--claim", metavar="REF", help="only this claim")
+        parser.add_argument("--by", required=True, metavar="USER", help="the manager who approves")
+
+    def act(self, *, incident, claim, by, **_options):
+        incident, by = incident_named(incident), staff_named(by)
+        claims = [claim_named(claim, incident)] if claim else None
+        result = workflow.approve_all(incident, claims=claims, by=by, now=timezone.now())
+        return {
+            "approved": result.approved,
+            "refused": len(result.errors),
+            "totals": {asset: f"{total:f}" for asset, total in sorted(result.totals.items())},
+            "errors": result.errors,
+        } | ({"awaiting_second_manager": result.endorsed} if result.endorsed else {})

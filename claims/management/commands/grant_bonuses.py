@@ -1,0 +1,25 @@
+"""`grant_bonuses INCIDENT --by USER`: record the goodwill bonuses that are due."""
+
+from __future__ import annotations
+
+from django.utils import timezone
+
+from claims import workflow
+from claims.doors import incident_named
+from claims.gate import Refused
+from claims.settlement import PostingError
+from jobs.console import PortalCommand, staff_named
+
+
+class Command(PortalCommand):
+    help = "Record the goodwill bonus of every customer who was in touch because of the incident, once."
+    refusals = (Refused, PostingError)
+
+    def arguments(self, parser):
+        parser.add_argument("incident")
+        parser.add_argument("--by", required=True, metavar="USER", help="the manager who grants them")
+
+    def act(self, *, incident, by, **_options):
+        granted, already = workflow.grant_bonuses(incident_named(incident), by=staff_named(by), now=timezone.now())
+        totals = workflow.by_asset(granted)
+        return {"granted": len(granted), "already": already, "totals": {a: f"{total:f}" for a, total in totals.items()}}
