@@ -11,6 +11,7 @@ import socket
 import subprocess
 import sys
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from types import FrameType
 
@@ -81,7 +82,7 @@ def die_with_parent() -> None:
 
 
 def main(arguments: list[str]) -> int:
-    address = os.environ.get("BIND") or "127.0.0.1", int(os.environ.get("PORT") or 8000)
+    address = address_from(os.environ)
     refuse_taken(address)
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, stop_on_signal)
@@ -104,6 +105,13 @@ def main(arguments: list[str]) -> int:
         else:
             say("stopped")
     return 0
+
+
+def address_from(environment: Mapping[str, str]) -> tuple[str, int]:
+    port = environment.get("PORT") or "8000"
+    if not port.isdecimal() or not 0 < int(port) < 65536:
+        raise SystemExit(f"serve: PORT is {port!r}; it must be a number from 1 to 65535")
+    return environment.get("BIND") or "127.0.0.1", int(port)
 
 
 def refuse_taken(address: tuple[str, int]) -> None:
