@@ -28,7 +28,7 @@ from claims import eligibility
 from claims.deadlines import Outage
 from claims.models import Assessment, Claim, Compensation, Contact, Evidence, ReferencePrice, Verdict
 from claims.terms import Terms
-from incidents.models import Incident, Order
+from incidents.models import Incident, Instrument, Order
 from incidents.prices import best_quote_steps
 from incidents.windows import merge
 
@@ -73,12 +73,15 @@ def orders_of(claims: QuerySet[Claim] | Sequence[int], incident: Incident) -> Qu
     )
 
 
-def price(assessment: Assessment, claims: QuerySet[Claim]) -> None:
-    """Store the stair of best quotes for every instrument that the claims' orders are in. Once per assessment."""
+def price(assessment: Assessment) -> None:
+    """Store the stair of best quotes for every affected instrument, or for those of the one claim. Once per assessment."""
     outage = outage_of(assessment)
     if outage.lasts or ReferencePrice.objects.filter(assessment=assessment).exists():
         return
-    instruments = list(orders_of(claims, assessment.incident).values_list("instrument", flat=True).distinct())
+    instruments = Instrument.objects.affected_by(assessment.incident)
+    if assessment.claim_id:
+        instruments = instruments.filter(orders__customer__claims=assessment.claim_id).distinct()
+    instruments = list(instruments.order_by().values_list("pk", flat=True))
     steps, params = best_quote_steps(
         instruments=instruments, spans=outage.spans, carry_in=assessment.policy.terms.carry_in
     )

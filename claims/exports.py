@@ -17,8 +17,8 @@ COPY (
            {TEXT.format("ord.leg")} AS leg, {TEXT.format("instrument.symbol")} AS symbol, ord.side, verdict.outcome, verdict.clause,
            array_to_string(verdict.reasons, ' ') AS reasons, {NUMBER.format("verdict.reference_price")} AS reference_price,
            {NUMBER.format("verdict.reference_bid")} AS reference_bid, {NUMBER.format("verdict.reference_ask")} AS reference_ask,
-           {INSTANT.format("verdict.reference_at")} AS reference_at, round(verdict.amount, asset.decimals) AS amount, verdict.asset,
-           policy.version AS policy_version, {INSTANT.format("assessment.requested_at")} AS assessed_at
+           {INSTANT.format("verdict.reference_at")} AS reference_at, round(verdict.amount, asset.decimals) AS amount,
+           verdict.asset, policy.version AS policy_version, {INSTANT.format("assessment.requested_at")} AS assessed_at
       FROM claims_claim claim
       JOIN claims_verdict verdict ON verdict.claim_id = claim.id AND verdict.assessment_id = claim.assessment_id
       JOIN claims_assessment assessment ON assessment.id = claim.assessment_id

@@ -6,8 +6,6 @@ from dataclasses import dataclass
 
 from claims.models import Claim
 
-S = Claim.Status
-
 
 class Refused(Exception):
     """A verb that may not be done now by this person; the message says why, in words for them."""

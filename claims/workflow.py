@@ -21,7 +21,7 @@ from jobs.models import Job
 from jobs.queue import enqueue
 
 SLICE = 2_000  # claims a slice: some seconds of work, the most that a dead worker costs
-S, O = Claim.Status, Verdict.Outcome
+STATUS, OUTCOME = Claim.Status, Verdict.Outcome
 
 
 # --- policies
@@ -94,7 +94,7 @@ def queue_assessment(incident, *, claim: Claim | None = None, by=None, now: date
 
 def queue_forgotten(*, now: datetime) -> int:
     """Queue a run for every incident with claims that wait to be assessed while no run is under way. Returns how many."""
-    waiting = Claim.objects.filter(status=S.SUBMITTED, incident__policies__status=Policy.Status.PUBLISHED)
+    waiting = Claim.objects.filter(status=STATUS.SUBMITTED, incident__policies__status=Policy.Status.PUBLISHED)
     under_way = Assessment.objects.filter(finished_at__isnull=True).values("incident")
     claims = (
         waiting.exclude(incident__in=under_way)
@@ -121,7 +121,7 @@ def assess_slice(assessment: Assessment, *, after: int, size: int = SLICE) -> tu
     claims = list(locked.values_list("pk", "assessment_id")[:size])
     if not claims:
         return after, 0
-    facts.price(assessment, claims_of(assessment))
+    facts.price(assessment)
     ids = [pk for pk, stands_on in claims if (stands_on or 0) < assessment.pk]
     facts.judge(assessment, ids)
     _move(assessment, ids)
@@ -135,9 +135,9 @@ def _move(assessment: Assessment, ids: list[int]) -> None:
         return Exists(Verdict.objects.filter(claim=OuterRef("pk"), assessment=assessment, outcome__in=outcomes))
 
     status = Case(
-        When(has(O.NEEDS_PRICE, O.HOLD), then=Value(S.ON_HOLD)),
-        When(has(O.NEEDS_EVIDENCE), then=Value(S.NEEDS_EVIDENCE)),
-        default=Value(S.ASSESSED),
+        When(has(OUTCOME.NEEDS_PRICE, OUTCOME.HOLD), then=Value(STATUS.ON_HOLD)),
+        When(has(OUTCOME.NEEDS_EVIDENCE), then=Value(STATUS.NEEDS_EVIDENCE)),
+        default=Value(STATUS.ASSESSED),
         output_field=CharField(),
     )
     Claim.objects.filter(pk__in=ids).update(status=status, assessment=assessment, revision=F("revision") + 1)
@@ -183,9 +183,13 @@ def approve(claim: Claim, *, by, reason: str = "", now: datetime) -> dict[str, D
     if _needs_second(claim, amounts, by):
         _decide(claim, Decision.Verb.ENDORSE, by=by, reason=reason, now=now, status=claim.status)
         return {}
-    waits = claim.verdicts.in_force().filter(outcome__in=(O.NEEDS_EVIDENCE, O.NEEDS_PRICE, O.HOLD)).exists()
+    waits = (
+        claim.verdicts.in_force()
+        .filter(outcome__in=(OUTCOME.NEEDS_EVIDENCE, OUTCOME.NEEDS_PRICE, OUTCOME.HOLD))
+        .exists()
+    )
     decision = _decide(
-        claim, Decision.Verb.APPROVE, by=by, reason=reason, now=now, status=claim.status if waits else S.APPROVED
+        claim, Decision.Verb.APPROVE, by=by, reason=reason, now=now, status=claim.status if waits else STATUS.APPROVED
     )
     number = claim.decisions.filter(verb=Decision.Verb.APPROVE).count()
     entries = settlement.award(claim, amounts, number=number, by=by, now=now)
@@ -235,14 +239,21 @@ def payable_claims(incident) -> QuerySet[Claim]:
 
 @transaction.atomic
 def deny(claim: Claim, *, by, reason: str, now: datetime) -> None:
-    """Close a claim that pays nothing, with the reason the customer will read."""
+    """Close a claim that pays nothing (more), with the reason the customer will read; what was awarded before stands."""
     claim = _hold(claim)
     gate.check("deny", claim, by)
     if not reason.strip():
         raise Refused("a denial needs a reason")
     if _payable(claim):
         raise Refused(f"{claim.reference} has orders to pay: approve them, or correct what is wrong and assess again")
-    _decide(claim, Decision.Verb.DENY, by=by, reason=reason, now=now, status=S.DENIED)
+    _decide(
+        claim,
+        Decision.Verb.DENY,
+        by=by,
+        reason=reason,
+        now=now,
+        status=STATUS.APPROVED if claim.awards.exists() else STATUS.DENIED,
+    )
 
 
 def _hold(claim: Claim) -> Claim:
@@ -371,4 +382,4 @@ def review_evidence(evidence: Evidence, *, accept: bool, reason: str, by, now: d
 
 def reopen(ids: Iterable[int]) -> int:
     """What a claim stands on changed: back to be assessed, if it is still open."""
-    return Claim.objects.open().filter(pk__in=list(ids)).update(status=S.SUBMITTED, revision=F("revision") + 1)
+    return Claim.objects.open().filter(pk__in=list(ids)).update(status=STATUS.SUBMITTED, revision=F("revision") + 1)

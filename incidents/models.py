@@ -50,6 +50,17 @@ class Asset(models.Model):
         return self.code
 
 
+class InstrumentQuerySet(models.QuerySet):
+    def affected_by(self, incident: Incident) -> InstrumentQuerySet:
+        """What the incident broke: its instruments and products, or all of them."""
+        instruments = self
+        if incident.instruments:
+            instruments = instruments.filter(symbol__in=incident.instruments)
+        if incident.products:
+            instruments = instruments.filter(product__in=incident.products)
+        return instruments
+
+
 class Instrument(models.Model):
     """A contract that customers trade, such as BTCUSDT."""
 
@@ -65,6 +76,8 @@ class Instrument(models.Model):
     settle = models.ForeignKey(Asset, models.PROTECT, related_name="instruments", verbose_name=_("settlement asset"))
     contract_value = Price(_("contract value"), default=1, help_text=_("Inverse: US dollars a contract; linear: 1."))
     liquidation_fee_rate = Price(_("liquidation fee rate"), default=0)
+
+    objects = InstrumentQuerySet.as_manager()
 
     class Meta:
         verbose_name, verbose_name_plural = _("instrument"), _("instruments")
@@ -120,13 +133,10 @@ class Account(models.Model):
 
 class OrderQuerySet(models.QuerySet):
     def affected_by(self, incident: Incident) -> OrderQuerySet:
-        """Orders in what the incident broke: its instruments and products, or all of them."""
-        orders = self
-        if incident.instruments:
-            orders = orders.filter(instrument__symbol__in=incident.instruments)
-        if incident.products:
-            orders = orders.filter(instrument__product__in=incident.products)
-        return orders
+        """Orders in what the incident broke."""
+        if not (incident.instruments or incident.products):
+            return self
+        return self.filter(instrument__in=Instrument.objects.affected_by(incident))
 
 
 @pghistory.track(pghistory.UpdateEvent("corrected", row=pghistory.Old), model_name="OrderEvent")

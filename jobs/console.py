@@ -6,6 +6,7 @@ import json
 import sys
 from abc import ABC, abstractmethod
 
+import pghistory
 from django.contrib.auth import get_user_model
 from django.core.management.base import BaseCommand, CommandParser
 
@@ -39,7 +40,8 @@ class PortalCommand(BaseCommand, ABC):
 
     def handle(self, *args, **options) -> None:
         try:
-            result = self.act(**options)
+            with pghistory.context(command=type(self).__module__.rpartition(".")[2], by=options.get("by")):
+                result = self.act(**options)
         except Refusal as refusal:
             result = refusal.result | {"errors": refusal.errors}
         except self.refusals as refusal:

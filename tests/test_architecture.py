@@ -43,6 +43,7 @@ FLOORS = {
     "queue": VERBS,
     "reports": VERBS,
     "console": VERBS,
+    "exports": VERBS,
     # doors
     "admin": DOORS,
     "views": DOORS,
@@ -60,6 +61,7 @@ DOOR_TO_DOOR = {("admin", "resources"), ("admin", "forms"), ("views", "forms"), 
 BRIDGES = {  # (room, module) -> the rooms it may know; doors see below
     ("claims", "assessment"): {"incidents"},
     ("claims", "settlement"): {"ledger"},
+    ("claims", "workflow"): {"jobs"},  # a verb and the job it asks for share one commit
 }
 DOOR_BRIDGES = {"jobs"}  # the engine room: any room's doors may use it
 FORBIDDEN_NAMES = {"common", "core", "utils", "helpers", "services", "selectors", "signals", "constants"}

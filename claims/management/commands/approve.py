@@ -5,8 +5,8 @@ from __future__ import annotations
 from django.utils import timezone
 
 from claims import workflow
-from claims.doors import claim_named, incident_named
 from claims.gate import Refused
+from claims.management.named import claim_named, incident_named
 from claims.settlement import PostingError
 from jobs.console import PortalCommand, staff_named
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import sys
 
-from claims.doors import incident_named
 from claims.exports import write_verdicts
+from claims.management.named import incident_named
 from jobs.console import PortalCommand
 
 
