@@ -14,8 +14,9 @@ NUMBER = "trim_scale({0})"
 VERDICTS = f"""
 COPY (
     SELECT claim.reference AS claim, {TEXT.format("customer.code")} AS customer, {TEXT.format("ord.order_id")} AS order_id,
-           {TEXT.format("ord.leg")} AS leg, {TEXT.format("instrument.symbol")} AS symbol, ord.side, verdict.outcome, verdict.clause,
-           array_to_string(verdict.reasons, ' ') AS reasons, {NUMBER.format("verdict.reference_price")} AS reference_price,
+           {TEXT.format("ord.leg")} AS leg, {TEXT.format("instrument.symbol")} AS symbol, ord.side,
+           verdict.outcome, verdict.clause, array_to_string(verdict.reasons, ' ') AS reasons,
+           {NUMBER.format("verdict.reference_price")} AS reference_price,
            {NUMBER.format("verdict.reference_bid")} AS reference_bid, {NUMBER.format("verdict.reference_ask")} AS reference_ask,
            {INSTANT.format("verdict.reference_at")} AS reference_at, round(verdict.amount, asset.decimals) AS amount,
            verdict.asset, policy.version AS policy_version, {INSTANT.format("assessment.requested_at")} AS assessed_at
@@ -30,7 +31,7 @@ COPY (
      WHERE claim.incident_id = %s
      ORDER BY claim.id, ord.order_id, ord.leg
 ) TO STDOUT (FORMAT csv, HEADER)
-"""
+"""  # noqa: S608 our own text
 
 
 def write_verdicts(incident, file: BinaryIO) -> int:
