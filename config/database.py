@@ -109,9 +109,12 @@ def _lock() -> Iterator[None]:
 class Account:
     """Who the server runs as: ourselves, or for root (whom PostgreSQL refuses) an account of its own."""
 
-    def __init__(self) -> None:
+    def __init__(self, owned: Path) -> None:
         self.is_other = os.geteuid() == 0
-        self.entry = self._other() if self.is_other else pwd.getpwuid(os.geteuid())
+        if owned.exists():  # whoever made the cluster works it, even if a better account has come since
+            self.entry = pwd.getpwuid(owned.stat().st_uid)
+        else:
+            self.entry = self._other() if self.is_other else pwd.getpwuid(os.geteuid())
 
     @staticmethod
     def _other() -> pwd.struct_passwd:
@@ -153,13 +156,15 @@ class Cluster:
     @classmethod
     def open(cls) -> "Cluster":
         """The cluster of this VAR_DIR; its folder is made when there is none."""
-        account, kept = Account(), var_dir() / "postgres"
+        kept = var_dir() / "postgres"
+        account = Account(kept)
         if not kept.exists():
+            kept.unlink(missing_ok=True)  # a link to a folder that is gone
             if not account.reaches(var_dir()):
                 kept.symlink_to(elsewhere())
                 say(f"{account.entry.pw_name} may not enter {var_dir()}; the data goes to {kept.readlink()}")
             kept.resolve().mkdir(mode=0o700, parents=True)
-            account.own(kept.resolve())
+            account.own(kept.resolve())  # before anything is in it, so that its owner is who works it
         return cls(kept.resolve(), account)
 
     @property
@@ -248,7 +253,10 @@ class Cluster:
 
 def elsewhere() -> Path:
     """A folder the server's account can reach when VAR_DIR is closed to it. Nobody's rights are widened for it."""
-    return Path("/var/lib/makegood") / f"{socket_dir().name}-{secrets.token_hex(4)}"
+    parent = Path("/var/lib/makegood")
+    parent.mkdir(exist_ok=True)
+    parent.chmod(0o711)  # whatever the umask: the server must be able to pass
+    return parent / f"{socket_dir().name}-{secrets.token_hex(4)}"
 
 
 def log_path() -> Path:
