@@ -128,7 +128,7 @@ def refuse_taken(address: tuple[str, int]) -> None:
 
 def prepare(demo: bool) -> None:
     """Bring the database up to date; gather static files if they are served from a folder; load the demo if asked."""
-    steps = [["migrate", "--verbosity", "0"]]
+    steps = [["migrate", "--verbosity", "0"], ["sync_schedules", "--verbosity", "0"]]
     if os.environ.get("MAKEGOOD_ENV") == "production":
         steps.append(["collectstatic", "--no-input", "--verbosity", "0"])
     if demo:

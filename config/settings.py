@@ -193,7 +193,10 @@ Q_CLUSTER = {  # run as many of these as you like: one worker each, so that a de
     "cache": "default",
     "label": "Queue",
 }
-SCHEDULES: dict[str, dict[str, str | int]] = {}  # task name: django-q2 schedule fields, e.g. {"minutes": 1}
+SCHEDULES: dict[str, dict[str, str | int]] = {  # task name: django-q2 schedule fields; `sync_schedules` writes them
+    "claims.tasks.sweep": {"schedule_type": "I", "minutes": 1},
+    "jobs.tasks.beat": {"schedule_type": "I", "minutes": 1},
+}
 
 # ---- files -----------------------------------------------------------------------------------------------------------
 

@@ -64,9 +64,12 @@ def finish(job: Job, *, now: datetime) -> None:
 
 def fail(job: Job, error: Exception, *, now: datetime) -> None:
     """The attempt ended in an error: back to the queue while attempts are left, else failed for a person to see."""
-    state = Job.State.QUEUED if job.attempts < job.max_attempts else Job.State.FAILED
+    worn = job.attempts >= job.max_attempts
     Job.objects.filter(pk=job.pk, state=Job.State.RUNNING, attempts=job.attempts).update(
-        state=state, lease_until=None, error=f"{type(error).__name__}: {error}"[:2000], finished_at=now
+        state=Job.State.FAILED if worn else Job.State.QUEUED,
+        lease_until=None,
+        error=f"{type(error).__name__}: {error}"[:2000],
+        finished_at=now if worn else None,
     )
 
 
@@ -83,5 +86,7 @@ def sweep(*, now: datetime) -> int:
         ids = list(lost.select_for_update(skip_locked=True).values_list("pk", "task"))
         for pk, task in ids:
             async_task(task, pk, q_options={"task_name": f"job-{pk}"})
-        Job.objects.filter(pk__in=[pk for pk, _task in ids]).update(queued_at=now)
+        Job.objects.filter(pk__in=[pk for pk, _task in ids]).update(
+            state=Job.State.QUEUED, lease_until=None, queued_at=now
+        )
     return len(ids)

@@ -44,6 +44,7 @@ FLOORS = {
     "posting": VERBS,
     "imports": VERBS,
     "queue": VERBS,
+    "pulse": VERBS,
     "reports": VERBS,
     "screens": VERBS,
     "staff": VERBS,
