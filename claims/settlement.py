@@ -5,12 +5,37 @@ from __future__ import annotations
 from datetime import datetime
 from decimal import Decimal
 
-from claims.models import Claim
+from django.db.models import Exists, F, OuterRef, Q, QuerySet
+
+from claims.models import Award, Bonus, Claim
+from ledger import verification
 from ledger.journal import COMPENSATION, GOODWILL, PAYABLE_COMPENSATION, PAYABLE_GOODWILL, Draft, Move
-from ledger.models import JournalEntry
+from ledger.models import JournalEntry, Transfer
 from ledger.posting import PostingError, post
 
-__all__ = ["PostingError", "award", "goodwill"]
+__all__ = [
+    "PostingError",
+    "award",
+    "booked",
+    "broken_laws",
+    "checked",
+    "goodwill",
+    "mismatched",
+    "reference_of",
+    "unexplained",
+]
+
+# What the entry of an award and of a bonus looks like, in the words of a query over the awards or bonuses.
+AWARD = {
+    "entry__category": JournalEntry.Category.OUTAGE_COMPENSATION,
+    "entry__transfers__debit__name": COMPENSATION,
+    "entry__transfers__credit__name": PAYABLE_COMPENSATION,
+}
+GOODWILL_BONUS = {
+    "entry__category": JournalEntry.Category.GOODWILL_BONUS,
+    "entry__transfers__debit__name": GOODWILL,
+    "entry__transfers__credit__name": PAYABLE_GOODWILL,
+}
 
 
 def award(claim: Claim, amounts: dict[str, Decimal], *, number: int, by, now: datetime) -> dict[str, JournalEntry]:
@@ -43,3 +68,46 @@ def goodwill(claims: list[Claim], *, amount: Decimal, asset: str, by, now: datet
     }
     entries = post(list(drafts.values()), by=by, now=now)
     return {pk: entries[draft.reference] for pk, draft in drafts.items()}
+
+
+def broken_laws() -> list[str]:
+    """What is wrong with the books in themselves: 'reference: what is wrong'."""
+    return verification.problems()
+
+
+def checked() -> dict[str, int]:
+    """How many entries and transfers the books have."""
+    return verification.checked()
+
+
+def mismatched(rows: QuerySet[Award] | QuerySet[Bonus]) -> QuerySet:
+    """Those awards or bonuses whose entry does not owe exactly their amount, in their asset, on the right accounts."""
+    booked = rows.filter(
+        **(AWARD if rows.model is Award else GOODWILL_BONUS),
+        entry__transfer_count=1,
+        entry__transfers__amount=F("amount"),
+        entry__transfers__asset=F("asset"),
+    )
+    return rows.exclude(pk__in=booked.values("pk"))
+
+
+def reference_of(entry_id: int) -> str:
+    """The entry's reference, or its number where the entry is gone."""
+    found = JournalEntry.objects.filter(pk=entry_id).values_list("reference", flat=True).first()
+    return found or f"entry {entry_id}"
+
+
+def booked(entry_id: int) -> str:
+    """What an entry says, for a message: 'outage compensation, Expenses:… USDT ← Liabilities:… USDT 12.5'."""
+    entry = JournalEntry.objects.filter(pk=entry_id).first()
+    if entry is None:
+        return "nothing: there is no such entry"
+    moves = map(str, entry.transfers.select_related("debit", "credit").order_by("line"))
+    return ", ".join([entry.get_category_display(), *moves])
+
+
+def unexplained() -> QuerySet[JournalEntry]:
+    """Entries that compensate a customer without an award or a bonus that says why."""
+    spends = Exists(Transfer.objects.filter(entry=OuterRef("pk"), debit__name__in=(COMPENSATION, GOODWILL)))
+    ours = Q(category__in=(AWARD["entry__category"], GOODWILL_BONUS["entry__category"])) | Q(spends)
+    return JournalEntry.objects.filter(ours, award__isnull=True, bonus__isnull=True)

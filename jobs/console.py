@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+import io
 import json
+import os
 import sys
 from abc import ABC, abstractmethod
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, BinaryIO
 
 import pghistory
 from django.contrib.auth import get_user_model
@@ -22,7 +28,8 @@ class Refusal(Exception):
 class PortalCommand(BaseCommand, ABC):
     """A door for the console: arguments in, one call, a result as JSON or as a few plain lines.
 
-    Subclasses define `arguments(parser)` and `act(**options) -> dict`. A result with `errors` or `rejected` exits with 1.
+    Subclasses define `arguments(parser)` and `act(**options) -> dict`. A result with `errors` or `rejected`, or that is not
+    `ok`, exits with 1.
     """
 
     refusals: tuple[type[Exception], ...] = ()
@@ -48,7 +55,7 @@ class PortalCommand(BaseCommand, ABC):
             result = {"errors": getattr(refusal, "errors", None) or [str(refusal)]}
         if result:
             self.print(result, as_json=options["json"])
-        if result.get("errors") or result.get("rejected"):
+        if result.get("errors") or result.get("rejected") or result.get("ok") is False:
             sys.exit(1)
 
     def print(self, result: dict, *, as_json: bool) -> None:
@@ -56,9 +63,9 @@ class PortalCommand(BaseCommand, ABC):
             self.stdout.write(json.dumps(result, default=str, ensure_ascii=False))
             return
         for key, value in result.items():
-            if key != "errors":
+            if key not in ("errors", "problems"):
                 self.stdout.write(f"{key.replace('_', ' ')}: {self.plain(value)}")
-        for error in result.get("errors", ()):
+        for error in [*result.get("errors", ()), *result.get("problems", ())]:
             self.stderr.write(self.style.ERROR(str(error)))
 
     @staticmethod
@@ -68,6 +75,41 @@ class PortalCommand(BaseCommand, ABC):
         if isinstance(value, list):
             return ", ".join(str(item) for item in value) or "none"
         return "none" if value is None else str(value)
+
+
+@contextmanager
+def written_to(output: str | None, stdout: Any) -> Iterator[BinaryIO]:
+    """A binary file to write an export into: `output`, which appears whole or not at all, or the command's standard output."""
+    if not output:
+        with _standard(stdout) as file:
+            yield file
+        return
+    path = Path(output)
+    draft = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        with draft.open("wb") as file:
+            yield file
+        draft.replace(path)
+    except OSError as error:
+        raise Refusal(f"{output}: {error.strerror}") from error
+    finally:
+        draft.unlink(missing_ok=True)
+
+
+@contextmanager
+def _standard(stdout: Any) -> Iterator[BinaryIO]:
+    """Standard output as bytes. Whoever reads it may stop early (`| head`): then we stop, too, without a word."""
+    if not hasattr(stdout, "buffer"):  # a StringIO, where another program calls the command
+        with io.BytesIO() as file:
+            yield file
+            stdout.write(file.getvalue().decode(), ending="")
+        return
+    try:
+        yield stdout.buffer
+        stdout.flush()
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # the interpreter flushes once more at its end
+        sys.exit(1)
 
 
 def staff_named(username: str):

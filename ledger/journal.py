@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
@@ -31,6 +32,24 @@ CHART = (
     BANKRUPTCY_COVER,
 )
 COMMITTED = (PAYABLE_COMPENSATION, PAYABLE_GOODWILL)  # approved and not yet paid (rules §5)
+AVAILABLE = (CASH, *COMMITTED)  # debits less credits of these: what the fund can still promise (rules §5)
+
+# What a person may post by hand, and between which accounts (debit, credit). A compensation and a goodwill bonus are not here:
+# they are posted by the decision that grants them and by nobody else. A correction is the reversal of an entry.
+CORRECTION = "correction"
+MANUAL = {
+    "seed_capital": ((CASH, SEED_CAPITAL),),
+    "company_topup": ((CASH, COMPANY_TOPUP),),
+    "liquidation_fee": ((CASH, LIQUIDATION_FEES),),
+    "liquidation_surplus": ((CASH, LIQUIDATION_SURPLUS),),
+    "bankruptcy_cover": ((BANKRUPTCY_COVER, CASH),),
+    "fee_refund": ((LIQUIDATION_FEES, CASH), (LIQUIDATION_FEES, PAYABLE_COMPENSATION)),
+}
+REFERENCE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:/#-]{0,99}")
+ASSET = re.compile(r"[A-Z0-9]{1,23}")
+LARGEST = (
+    Decimal(10) ** 16
+)  # more than any coin has; sums of such amounts stay within 28 exact digits, ours and beancount's
 
 
 @dataclass(frozen=True)
@@ -53,3 +72,19 @@ class Draft:
     description: str
     moves: tuple[Move, ...] = ()
     reverses: str = ""
+
+    def mirrored(self) -> tuple[Move, ...]:
+        """The moves that undo these."""
+        return tuple(Move(move.credit, move.debit, move.amount, move.asset) for move in self.moves)
+
+
+def objection(category: str, debit: str, credit: str) -> str | None:
+    """Why a person may not post this move under this category, or None; says what would be right."""
+    if category == CORRECTION:
+        return "a correction names the entry it reverses and has no transfers of its own"
+    if category not in MANUAL:
+        return f"{category!r} is not posted by hand; by hand: {', '.join((*MANUAL, CORRECTION))}"
+    if (debit, credit) in MANUAL[category]:
+        return None
+    right = " or ".join(f"debit {right_debit}, credit {right_credit}" for right_debit, right_credit in MANUAL[category])
+    return f"{category} does not move debit {debit}, credit {credit}; right would be: {right}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import date, datetime
 from decimal import Decimal
 
 import pgtrigger
@@ -161,6 +162,30 @@ class JournalEntry(models.Model):
         return reverse("admin:ledger_journalentry_change", args=[self.pk])
 
 
+class TransferQuerySet(models.QuerySet):
+    def effective(self, first: date | None = None, last: date | None = None) -> TransferQuerySet:
+        """Of entries that count from `first` to `last`, both days inside; None: no bound."""
+        bounds = {"entry__effective_on__gte": first, "entry__effective_on__lte": last}
+        return self.filter(**{bound: day for bound, day in bounds.items() if day})
+
+    def as_of(self, moment: datetime | date | None) -> TransferQuerySet:
+        """What the books said at an instant (by posting), or what counts up to the end of a day (by effective date)."""
+        if isinstance(moment, datetime):
+            return self.filter(entry__posted_at__lte=moment)
+        return self.effective(last=moment)
+
+    def sums(self) -> dict[tuple[str, str], tuple[Decimal, Decimal]]:
+        """Debits and credits by (account, asset), in the order of the chart."""
+        sides = [
+            {(name, asset): total for name, asset, total in rows}
+            for rows in (
+                self.order_by().values_list(f"{side}__name", "asset").annotate(total=Sum("amount"))
+                for side in ("debit", "credit")
+            )
+        ]
+        return {key: tuple(side.get(key, Decimal(0)) for side in sides) for key in sorted(set().union(*sides))}
+
+
 class Transfer(models.Model):
     """An amount moves from the credited to the debited account: balanced because it cannot be otherwise."""
 
@@ -172,6 +197,8 @@ class Transfer(models.Model):
     credit = models.ForeignKey(Account, models.PROTECT, related_name="credits", verbose_name=_("credit"))
     amount = Amount(_("amount"))
     asset = models.ForeignKey(Asset, models.PROTECT, related_name="+", verbose_name=_("asset"), db_index=False)
+
+    objects = TransferQuerySet.as_manager()
 
     class Meta:
         verbose_name, verbose_name_plural = _("transfer"), _("transfers")

@@ -6,16 +6,29 @@ unnoticed: what is missing is booked as a company top-up first, in the same comm
 
 from __future__ import annotations
 
-import dataclasses
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import date, datetime
 from decimal import Decimal
 
 from django.db import IntegrityError, transaction
 
-from ledger.journal import CASH, CHART, COMMITTED, COMPANY_TOPUP, Draft, Move
+from ledger.journal import (
+    ASSET,
+    AVAILABLE,
+    CASH,
+    CHART,
+    COMPANY_TOPUP,
+    CORRECTION,
+    LARGEST,
+    REFERENCE,
+    Draft,
+    Move,
+    objection,
+)
 from ledger.models import Account, Asset, JournalEntry, Transfer
+
+PERMISSION = "ledger.post_journalentry"
 
 
 class PostingError(Exception):
@@ -33,13 +46,39 @@ def post(drafts: Sequence[Draft], *, by, now: datetime) -> dict[str, JournalEntr
         raise PostingError("two drafts share one reference")
     for draft in drafts:
         _check(draft)
-    try:
-        with transaction.atomic():
-            _write([draft for draft in _new(wanted)], by=by, now=now)
-    except IntegrityError as error:  # somebody posted one of them at the same moment: then it is there now
-        if _new(wanted):
-            raise PostingError(f"the books refuse this entry: {error}") from error
+    new = _new(wanted)
+    while new:
+        try:
+            with transaction.atomic():
+                _write(new, by=by, now=now)
+            break
+        except IntegrityError as error:
+            left = _new(wanted)
+            if len(left) == len(new):  # otherwise somebody posted some of them at the same moment: write the rest
+                raise PostingError(f"the books refuse {new[0].reference}: {error}") from error
+            new = left
     return {entry.reference: entry for entry in JournalEntry.objects.filter(reference__in=wanted)}
+
+
+def post_manual(draft: Draft, *, by, now: datetime) -> JournalEntry:
+    """Post what a person wrote by hand: a category and accounts that are theirs to post, or the reversal of an entry.
+
+    Raises PostingError without the permission, for another's category (a compensation is posted by its decision), and as `post`.
+    """
+    if by is None or not by.has_perm(PERMISSION):
+        raise PostingError(f"{by.get_username() if by else 'nobody'} has not the permission {PERMISSION}")
+    if draft.reverses and draft.category == CORRECTION and not draft.moves:
+        draft = reverse(
+            draft.reverses,
+            new_reference=draft.reference,
+            description=draft.description,
+            effective_on=draft.effective_on,
+        )
+    else:
+        for wrong in (objection(draft.category, move.debit, move.credit) for move in draft.moves):
+            if wrong:
+                raise PostingError(f"{draft.reference}: {wrong}")
+    return post([draft], by=by, now=now)[draft.reference]
 
 
 def reverse(reference: str, *, new_reference: str, description: str, effective_on: date) -> Draft:
@@ -47,34 +86,51 @@ def reverse(reference: str, *, new_reference: str, description: str, effective_o
     entry = JournalEntry.objects.filter(reference=reference).first()
     if entry is None:
         raise PostingError(f"there is no entry {reference!r} to reverse")
-    if entry.reverses_id:
-        raise PostingError(f"{reference!r} is itself a reversal; post the original fact again under a new reference")
-    moves = tuple(dataclasses.replace(move, debit=move.credit, credit=move.debit) for move in _moves(entry))
-    return Draft(new_reference, JournalEntry.Category.CORRECTION, effective_on, description, moves, reverses=reference)
+    original = Draft(reference, entry.category, entry.effective_on, entry.description, _moves([entry])[entry.pk])
+    return Draft(new_reference, CORRECTION, effective_on, description, original.mirrored(), reverses=reference)
 
 
-def _moves(entry: JournalEntry) -> tuple[Move, ...]:
-    rows = entry.transfers.order_by("line").values_list("debit__name", "credit__name", "amount", "asset_id")
-    return tuple(Move(*row) for row in rows)
+def _moves(entries: Iterable[JournalEntry]) -> dict[int, tuple[Move, ...]]:
+    """The moves of entries, by entry id, in their order."""
+    rows = Transfer.objects.filter(entry__in=[entry.pk for entry in entries]).order_by("entry", "line")
+    moves: dict[int, tuple[Move, ...]] = defaultdict(tuple)
+    for entry, *move in rows.values_list("entry", "debit__name", "credit__name", "amount", "asset_id"):
+        moves[entry] += (Move(*move),)
+    return moves
 
 
 def _check(draft: Draft) -> None:
+    """Raise PostingError for what can be seen without the books."""
+    wrong = _wrong(draft) or next(filter(None, map(_wrong_move, draft.moves)), None)
+    if wrong:
+        raise PostingError(f"{draft.reference}: {wrong}")
+
+
+def _wrong(draft: Draft) -> str | None:
+    if not REFERENCE.fullmatch(draft.reference):
+        return f"{draft.reference!r} is no reference: letters, digits and . _ : / # -, 100 at most"
     if draft.category not in JournalEntry.Category.values:
-        raise PostingError(
-            f"{draft.reference}: unknown category {draft.category!r}; known: {', '.join(JournalEntry.Category.values)}"
-        )
+        return f"unknown category {draft.category!r}; known: {', '.join(JournalEntry.Category.values)}"
+    if not draft.description or len(draft.description) > 200 or not draft.description.isprintable():
+        return "a description is one line of text, 1 to 200 characters"
     if not draft.moves:
-        raise PostingError(f"{draft.reference}: an entry needs at least one transfer")
-    for move in draft.moves:
-        unknown = {move.debit, move.credit} - set(CHART)
-        if unknown:
-            raise PostingError(
-                f"{draft.reference}: unknown account {min(unknown)!r}; the chart of accounts has: {', '.join(CHART)}"
-            )
-        if move.debit == move.credit:
-            raise PostingError(f"{draft.reference}: debit and credit are the same account, {move.debit}")
-        if move.amount <= 0:
-            raise PostingError(f"{draft.reference}: amount {move.amount} is not positive")
+        return "an entry needs at least one transfer"
+    if bool(draft.reverses) != (draft.category == CORRECTION):
+        return f"a {CORRECTION} reverses an entry, and nothing else does"
+    return None
+
+
+def _wrong_move(move: Move) -> str | None:
+    unknown = {move.debit, move.credit} - set(CHART)
+    if unknown:
+        return f"unknown account {min(unknown)!r}; the chart of accounts has: {', '.join(CHART)}"
+    if move.debit == move.credit:
+        return f"debit and credit are the same account, {move.debit}"
+    if not ASSET.fullmatch(move.asset):
+        return f"{move.asset!r} is no asset: capital letters and digits, such as USDT"
+    if not (move.amount.is_finite() and 0 < move.amount < LARGEST):
+        return f"amount {move.amount} is not positive or has more than 16 digits before the point"
+    return None
 
 
 def _new(wanted: dict[str, Draft]) -> list[Draft]:
@@ -82,8 +138,9 @@ def _new(wanted: dict[str, Draft]) -> list[Draft]:
     known = {
         entry.reference: entry for entry in JournalEntry.objects.filter(reference__in=wanted).select_related("reverses")
     }
+    moves = _moves(known.values())
     for reference, entry in known.items():
-        if _fact(wanted[reference]) != _fact_of(entry):
+        if _fact(wanted[reference]) != _fact_of(entry, moves[entry.pk]):
             raise PostingError(f"{reference!r} is already in the books as another fact: {entry.description}")
     return [draft for reference, draft in wanted.items() if reference not in known]
 
@@ -92,37 +149,20 @@ def _fact(draft: Draft) -> tuple:
     return (draft.category, draft.effective_on, draft.description, draft.reverses, draft.moves)
 
 
-def _fact_of(entry: JournalEntry) -> tuple:
+def _fact_of(entry: JournalEntry, moves: tuple[Move, ...]) -> tuple:
     reverses = entry.reverses.reference if entry.reverses else ""
-    return (entry.category, entry.effective_on, entry.description, reverses, _moves(entry))
+    return (entry.category, entry.effective_on, entry.description, reverses, moves)
 
 
 def _write(drafts: list[Draft], *, by, now: datetime) -> None:
-    if not drafts:
-        return
     assets = _open_assets({move.asset for draft in drafts for move in draft.moves})
     for draft in drafts:
         _check_decimals(draft, assets)
     taken = _taken(drafts)
-    # In one order, so that two who take from two assets cannot wait for each other.
-    list(Asset.objects.select_for_update().filter(code__in=taken).order_by("code"))
+    # In one order, so that two who take from two assets cannot wait for each other; a key lock, which no mere inflow waits for.
+    list(Asset.objects.select_for_update(no_key=True).filter(code__in=taken).order_by("code"))
     drafts = _top_ups(drafts, taken) + drafts
-    originals = dict(
-        JournalEntry.objects.filter(reference__in=[d.reverses for d in drafts]).values_list("reference", "pk")
-    )
-    entries = JournalEntry.objects.bulk_create(
-        JournalEntry(
-            reference=draft.reference,
-            category=draft.category,
-            effective_on=draft.effective_on,
-            description=draft.description,
-            reverses_id=originals.get(draft.reverses),
-            transfer_count=len(draft.moves),
-            posted_at=now,
-            posted_by=by,
-        )
-        for draft in drafts
-    )
+    entries = _write_entries(drafts, _originals(drafts), by=by, now=now)
     accounts = _open_accounts(
         {(name, move.asset) for d in drafts for move in d.moves for name in (move.debit, move.credit)}
     )
@@ -138,6 +178,41 @@ def _write(drafts: list[Draft], *, by, now: datetime) -> None:
         for draft, entry in zip(drafts, entries, strict=True)
         for line, move in enumerate(draft.moves, start=1)
     )
+
+
+def _write_entries(drafts: list[Draft], originals: dict[str, int], *, by, now: datetime) -> list[JournalEntry]:
+    return JournalEntry.objects.bulk_create(
+        JournalEntry(
+            reference=draft.reference,
+            category=draft.category,
+            effective_on=draft.effective_on,
+            description=draft.description,
+            reverses_id=originals.get(draft.reverses),
+            transfer_count=len(draft.moves),
+            posted_at=now,
+            posted_by=by,
+        )
+        for draft in drafts
+    )
+
+
+def _originals(drafts: list[Draft]) -> dict[str, int]:
+    """The ids of what the drafts reverse; PostingError unless each mirrors an entry that can still be reversed."""
+    reversals = {draft.reverses: draft for draft in drafts if draft.reverses}
+    entries = JournalEntry.objects.filter(reference__in=reversals).select_related("reversed_by")
+    found = {entry.reference: entry for entry in entries}
+    moves = _moves(found.values())
+    for reference, draft in reversals.items():
+        entry = found.get(reference)
+        if entry is None:
+            raise PostingError(f"{draft.reference}: there is no entry {reference!r} to reverse")
+        if entry.reverses_id:
+            raise PostingError(f"{reference!r} is itself a reversal; post the fact again under a new reference")
+        if hasattr(entry, "reversed_by"):
+            raise PostingError(f"{reference!r} is reversed already, by {entry.reversed_by.reference!r}")
+        if moves[entry.pk] != draft.mirrored():
+            raise PostingError(f"{draft.reference} does not mirror {reference!r}: same lines, debit and credit swapped")
+    return {reference: entry.pk for reference, entry in found.items()}
 
 
 def _open_assets(codes: set[str]) -> dict[str, int]:
@@ -168,16 +243,19 @@ def _check_decimals(draft: Draft, assets: dict[str, int]) -> None:
 
 
 def _taken(drafts: Sequence[Draft]) -> dict[str, Decimal]:
-    """By asset, what the drafts take from the available balance (cash less what is committed), where it is positive."""
-    taken: dict[str, Decimal] = defaultdict(Decimal)
-    for move in (move for draft in drafts for move in draft.moves):
-        taken[move.asset] += move.amount * ((move.credit in (CASH, *COMMITTED)) - (move.debit in (CASH, *COMMITTED)))
-    return {asset: amount for asset, amount in taken.items() if amount > 0}
+    """By asset, the most that the available balance falls by while the drafts are posted one after the other; if it falls."""
+    fallen: dict[str, Decimal] = defaultdict(Decimal)
+    deepest: dict[str, Decimal] = defaultdict(Decimal)
+    for draft in drafts:
+        for move in draft.moves:
+            fallen[move.asset] += move.amount * ((move.credit in AVAILABLE) - (move.debit in AVAILABLE))
+        deepest |= {asset: max(deepest[asset], fallen[asset]) for asset in {move.asset for move in draft.moves}}
+    return {asset: amount for asset, amount in deepest.items() if amount > 0}
 
 
 def available(asset: str) -> Decimal:
     """Cash less what is committed: approved and not yet paid (rules §5)."""
-    return Account.objects.filter(name__in=(CASH, *COMMITTED), asset=asset).balance()
+    return Account.objects.filter(name__in=AVAILABLE, asset=asset).balance()
 
 
 def _top_ups(drafts: Sequence[Draft], taken: dict[str, Decimal]) -> list[Draft]:

@@ -1,0 +1,31 @@
+"""`export_ledger`: the journal, for a spreadsheet or for a program that re-adds it."""
+
+from __future__ import annotations
+
+from datetime import date
+
+from django.core.management.base import CommandError
+
+from jobs.console import PortalCommand, written_to
+from ledger.exports import write_beancount, write_csv
+
+FORMATS = {"csv": write_csv, "beancount": write_beancount}
+
+
+class Command(PortalCommand):
+    help = "The journal, entry by entry (--from and --to: effective dates, both inside)."
+
+    def arguments(self, parser):
+        parser.add_argument("--from", dest="first", type=date.fromisoformat, metavar="DAY", help="such as 2022-11-01")
+        parser.add_argument("--to", dest="last", type=date.fromisoformat, metavar="DAY", help="such as 2022-11-30")
+        parser.add_argument("--format", choices=FORMATS, default="csv")
+        parser.add_argument("--output", metavar="FILE", help="instead of standard output")
+
+    def act(self, *, first, last, format, output, json, **_options):
+        if json and not output:
+            raise CommandError("--json needs --output FILE: without it the journal is the output", returncode=2)
+        if first and last and first > last:
+            raise CommandError(f"--from {first} is after --to {last}", returncode=2)
+        with written_to(output, self.stdout) as file:
+            rows = FORMATS[format](file, first=first, last=last)
+        return {"rows": rows, "output": output} if output else {}
