@@ -1,5 +1,10 @@
 """Addresses of this room."""
 
-from django.urls import URLPattern
+from django.urls import path
 
-urlpatterns: list[URLPattern] = []
+from claims import views
+
+urlpatterns = [
+    path("evidence/<int:pk>/original/", views.evidence_original, name="evidence_original"),
+    path("evidence/<int:pk>/preview/", views.evidence_preview, name="evidence_preview"),
+]

@@ -207,7 +207,7 @@ WHITENOISE_USE_FINDERS = not PRODUCTION  # development serves from the sources: 
 if not PRODUCTION:
     warnings.filterwarnings("ignore", message=f"No directory at: {STATIC_ROOT}")
 
-
+EVIDENCE_MAX_BYTES = env.int("EVIDENCE_MAX_BYTES", default=20 * 1024 * 1024)  # of one screenshot
 STORAGES = {
     "default": {"BACKEND": "config.storage.PrivateStorage", "OPTIONS": {"folder": "files"}},
     "evidence": {"BACKEND": "config.storage.PrivateStorage", "OPTIONS": {"folder": "evidence"}},
