@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 
 from django.db import connection
@@ -32,8 +32,18 @@ from incidents.models import Incident, Instrument, Order
 from incidents.prices import best_quote_steps
 from incidents.windows import merge
 
-COLUMNS = ("assessment_id", "claim_id", "order_id", "outcome", "clause", "reasons", "holds", "flags", "amount", "asset")
-PRICED = ("reference_price", "reference_bid", "reference_ask", "reference_at", "quote_id")
+# Column of a verdict -> name in the policy's query.
+COLUMNS = {
+    "claim_id": "claim_pk",
+    "order_id": "order_pk",
+    "outcome": "outcome",
+    "clause": "deciding",
+    "reasons": "reasons",
+    "holds": "holds",
+    "flags": "flags",
+    "amount": "amount",
+    "asset": "asset",
+} | {name: name for name in eligibility.REFERENCE}
 HASHED = (
     "order_id", "leg", "side", "quantity", "entry_price", "opened_at", "exit_price", "closed_at", "close_reason", "take_profit",
     "stop_loss", "tpsl_set_at", "tpsl_cancelled_at", "liquidation_fee", "bankruptcy_cover",
@@ -96,18 +106,17 @@ def price(assessment: Assessment) -> None:
 
 
 def facts_of(claims: Sequence[int], *, terms: Terms, outage: Outage) -> eligibility.Facts:
-    """What the claims' own rows say, as conditions on `claim_pk`."""
-    evidence = Evidence.objects.filter(claim__in=claims)
-    accepted, waiting = evidence.accepted(), evidence.unreviewed()
+    """What the claims' own rows say, as conditions on `claim_pk`. The claims' span of keys is what their rows are found by."""
+    span = {"claim__gte": min(claims), "claim__lte": max(claims)}
+    evidence = Evidence.objects.filter(**span)
+    elsewhere = Compensation.objects.filter(order=OuterRef("pk")).exclude(award__claim=OuterRef("claim_pk"))
     return eligibility.Facts(
-        in_contact=_claim_in(in_touch(Contact.objects.filter(claim__in=claims), terms=terms, outage=outage))
+        in_contact=_claim_in(in_touch(Contact.objects.filter(**span), terms=terms, outage=outage))
         if terms.contact_required
         else eligibility.ALWAYS,
-        evidence_accepted=_claim_in(accepted),
-        evidence_waits=_claim_in(waiting) | ~_claim_in(evidence),
-        already_compensated=Q(
-            Exists(Compensation.objects.filter(order=OuterRef("pk")).exclude(award__claim=OuterRef("claim_pk")))
-        ),
+        evidence_accepted=_claim_in(evidence.accepted()),
+        evidence_waits=_claim_in(evidence.unreviewed()) | ~_claim_in(evidence),
+        already_compensated=Q(Exists(elsewhere)),
         reference="best",
     )
 
@@ -130,40 +139,37 @@ def verdicts_of(assessment: Assessment, claims: Sequence[int]) -> QuerySet[Order
     if outage.lasts:
         return eligibility.held(orders)
     step = "instrument__reference_prices"
-    priced = orders.annotate(
-        best=FilteredRelation(
-            step,
-            condition=Q(
-                **{
-                    f"{step}__assessment": assessment.pk,
-                    f"{step}__side": F("side"),
-                    f"{step}__opened__contains": F("opened_at"),
-                }
-            ),
-        )
-    )
-    found = eligibility.verdicts(priced, terms=terms, outage=outage, facts=facts_of(claims, terms=terms, outage=outage))
-    return found.annotate(
-        reference_price=F("best__price"),
-        reference_bid=F("best__bid"),
-        reference_ask=F("best__ask"),
-        reference_at=F("best__at"),
-        quote_id=F("best__quote_id"),
-    )
+    at_opening = {
+        f"{step}__assessment": assessment.pk,
+        f"{step}__side": F("side"),
+        f"{step}__opened__contains": F("opened_at"),
+    }
+    priced = orders.annotate(best=FilteredRelation(step, condition=Q(**at_opening)))
+    return eligibility.verdicts(priced, terms=terms, outage=outage, facts=facts_of(claims, terms=terms, outage=outage))
 
 
 def judge(assessment: Assessment, claims: Sequence[int]) -> int:
     """Insert a verdict for every order of the claims, in one statement. Returns how many."""
-    rows = verdicts_of(assessment, claims).annotate(
-        assessment_id=Value(assessment.pk), clause=F("deciding"), asset=F("instrument__settle_id")
-    )
-    lasts = outage_of(assessment).lasts
-    columns = COLUMNS if lasts else COLUMNS + PRICED
-    sources = {"claim_id": "claim_pk", "order_id": "pk"}
-    sql, params = rows.values_list(*(sources.get(column, column) for column in columns)).query.sql_with_params()
+    if not claims:
+        return 0
+    rows = verdicts_of(assessment, claims).values_list(*COLUMNS.values())
+    sql, params = rows.query.sql_with_params()
     with connection.cursor() as cursor:
-        cursor.execute(f"INSERT INTO claims_verdict ({', '.join(columns)}) {sql}", params)  # noqa: S608 our own text
+        cursor.execute(
+            f"""INSERT INTO claims_verdict (assessment_id, {", ".join(COLUMNS)})
+                SELECT %s, row.* FROM ({sql}) AS row""",  # noqa: S608 our own text, values are parameters
+            [assessment.pk, *params],
+        )
         return cursor.rowcount
+
+
+def waiting(assessment: Assessment, claims: Sequence[int]) -> QuerySet:
+    """(claim, outcome) of the claims' orders that wait for evidence, a price or the outage's end, each pair once."""
+    outcomes = (Verdict.Outcome.NEEDS_EVIDENCE, Verdict.Outcome.NEEDS_PRICE, Verdict.Outcome.HOLD)
+    found = Verdict.objects.filter(
+        assessment=assessment, claim__gte=min(claims, default=0), claim__lte=max(claims, default=0)
+    )
+    return found.filter(outcome__in=outcomes).order_by().values_list("claim", "outcome").distinct()
 
 
 def tally(assessment: Assessment) -> None:
@@ -194,3 +200,13 @@ def fingerprint(assessment: Assessment) -> str:
     )
     stood_on = [assessment.policy.sha256, assessment.windows, facts, list(quotes)]
     return hashlib.sha256(json.dumps(stood_on, default=str).encode()).hexdigest()
+
+
+def owners_of(order_ids: Iterable[str]) -> dict[str, set[int]]:
+    """Whose orders these are: customer ids by order id; an id we have no order of is absent."""
+    owners: dict[str, set[int]] = {}
+    for order_id, customer in (
+        Order.objects.filter(order_id__in=order_ids).values_list("order_id", "customer").distinct()
+    ):
+        owners.setdefault(order_id, set()).add(customer)
+    return owners

@@ -1,8 +1,9 @@
 """A policy compiles to a query (rules §2–4).
 
-`verdicts` takes orders already joined to their claim and to their reference price, and annotates each with the answer of
-every clause, the deciding clause, the outcome and the amount. One claim on a screen and a million orders in a sweep run the
-same query. What the query stands on (which claims were in touch in time, whose evidence is accepted) comes in as `Facts`.
+`verdicts` takes orders already joined to their claim and to their reference price. It judges in two steps, so that nothing is
+computed twice: first each order's facts, each clause's true or false and the unrounded compensation; then, from these alone,
+the reasons, the deciding clause, the outcome and the amount. One claim on a screen and a million orders in a sweep run the
+same query. What it stands on (which claims were in touch in time, whose evidence is accepted) comes in as `Facts`.
 """
 
 from __future__ import annotations
@@ -12,9 +13,11 @@ from decimal import Decimal
 
 from django.contrib.postgres.fields import ArrayField
 from django.db.models import (
+    BigIntegerField,
     BooleanField,
     Case,
     CharField,
+    DateTimeField,
     DecimalField,
     ExpressionWrapper,
     F,
@@ -25,15 +28,29 @@ from django.db.models import (
     Value,
     When,
 )
-from django.db.models.functions import Cast, Coalesce, Greatest
+from django.db.models.functions import Cast, Greatest
 from django.db.models.lookups import Exact
+from django_cte import CTE, with_cte
 
 from claims.deadlines import Outage
 from claims.terms import Anchor, Clause, Terms
 
 ALWAYS, NEVER = Q(pk__isnull=False), Q(pk__isnull=True)
+FLAGS = (
+    "tpsl_after_end",
+    "paid_elsewhere",
+)  # what a person should look at: S1-E3 set only after recovery; compensated elsewhere
+REFERENCE = {
+    "reference_price": "price",
+    "reference_bid": "bid",
+    "reference_ask": "ask",
+    "reference_at": "at",
+    "quote_id": "quote_id",
+}
 WIDE = DecimalField(max_digits=60, decimal_places=30)  # every intermediate result; rounded once, at the end
 CODES = ArrayField(TextField())
+ZERO = Value(Decimal(0), WIDE)
+NO_PRICE = {name: WIDE for name in REFERENCE} | {"reference_at": DateTimeField(), "quote_id": BigIntegerField()}
 
 
 @dataclass(frozen=True)
@@ -84,7 +101,12 @@ def _either(wanted: bool | None, fact: Q) -> Q:
 
 def _not(fact: Q) -> Q:
     """True wherever the fact is not true, unknown (NULL) included."""
-    return Q(Exact(Case(When(fact, then=Value(True)), default=Value(False), output_field=BooleanField()), Value(False)))
+    return Q(Exact(truth(fact), Value(False)))
+
+
+def truth(fact: Q) -> Case:
+    """The fact as a column, unknown told as false."""
+    return Case(When(fact, then=Value(True)), default=Value(False), output_field=BooleanField())
 
 
 def _close_reason(reasons: tuple[str, ...]) -> Q:
@@ -136,13 +158,6 @@ def tpsl_active(outage: Outage) -> Q:
     return has_one & lived_into_it & set_before_close & not_cancelled_before
 
 
-def holding(clauses: tuple[Clause, ...], conditions: dict[str, Q]) -> Existing:
-    """The codes of those clauses that hold, in their order."""
-    return Existing(
-        *(Case(When(conditions[clause.code], then=Value(clause.code))) for clause in clauses), Value(None, TextField())
-    )
-
-
 def improvement(reference: str) -> Case:
     """PnL at the reference price − PnL at the exit price, in the settlement asset, unrounded.
 
@@ -159,110 +174,142 @@ def improvement(reference: str) -> Case:
     )
 
 
-def compensation(terms: Terms, reference: str, share: F) -> ExpressionWrapper:
-    """The improvement, never below 0, less what the fund already covered, at the clause's and the policy's percentage."""
-    zero = Value(Decimal(0), WIDE)
-    amount = Greatest(improvement(reference), zero, output_field=WIDE)
+def compensation(terms: Terms, reference: str) -> ExpressionWrapper | Greatest:
+    """The improvement, never below 0, less what the fund already covered. Unrounded, before any percentage."""
+    amount = Greatest(improvement(reference), ZERO, output_field=WIDE)
     if terms.net_bankruptcy_cover:
-        amount = Greatest(ExpressionWrapper(amount - F("bankruptcy_cover"), WIDE), zero, output_field=WIDE)
-    amount = ExpressionWrapper(amount * share * Value(terms.percentage / 10000, WIDE), WIDE)
-    if terms.refund_liquidation_fee:
-        amount = ExpressionWrapper(amount + F("liquidation_fee"), WIDE)
+        amount = Greatest(ExpressionWrapper(amount - F("bankruptcy_cover"), WIDE), ZERO, output_field=WIDE)
     return amount
 
 
-def _decision(terms: Terms, conditions: dict[str, Q], facts: Facts) -> dict:
-    """The deciding clause (the first include clause that holds, unless its evidence was rejected) and what it waits for."""
-    first = []
-    for clause in terms.inclusions:
-        holds = conditions[clause.code]
-        if clause.evidence:
-            holds &= facts.evidence_accepted | facts.evidence_waits
-        first.append(When(holds, then=Value(clause.code)))
-    share = [When(deciding=clause.code, then=Value(clause.percentage, WIDE)) for clause in terms.inclusions]
-    waiting = [clause.code for clause in terms.inclusions if clause.evidence]
-    excluded = _any(conditions[clause.code] for clause in terms.exclusions)
-    return {
-        "deciding": Case(When(excluded, then=Value("")), *first, default=Value(""), output_field=CharField()),
-        "is_excluded": Case(When(excluded, then=Value(True)), default=Value(False), output_field=BooleanField()),
-        "lacks_evidence": Case(
-            When(Q(deciding__in=waiting) & ~facts.evidence_accepted, then=Value(True)),
-            default=Value(False),
-            output_field=BooleanField(),
+def verdicts(orders: QuerySet, *, terms: Terms, outage: Outage, facts: Facts) -> QuerySet:
+    """One row per order: claim_pk, order_pk, asset, reasons, holds, flags, deciding, outcome, amount and the reference columns.
+
+    The outage has ended; while it lasts use `held`. Amounts are rounded once, half up, to the settlement asset's decimals.
+    """
+    judged = CTE(_judged(orders, terms=terms, outage=outage, facts=facts), name="judged", materialized=True)
+    return with_cte(judged, select=_decided(judged.queryset().order_by(), terms))
+
+
+def _judged(orders: QuerySet, *, terms: Terms, outage: Outage, facts: Facts) -> QuerySet:
+    """The first step: facts, each clause alone, the compensation before any percentage (NULL where a price is missing)."""
+    late = tpsl_active(outage) & Q(tpsl_set_at__gt=outage.end)
+    price = {name: F(f"{facts.reference}__{column}") for name, column in REFERENCE.items()}
+    return orders.values(
+        "claim_pk",
+        "liquidation_fee",
+        order_pk=F("pk"),
+        asset=F("instrument__settle_id"),
+        decimals=F("instrument__settle__decimals"),
+        tpsl_after_end=truth(late),
+        accepted=truth(facts.evidence_accepted),
+        waits=truth(facts.evidence_waits),
+        paid_elsewhere=truth(facts.already_compensated),
+        in_full=Case(
+            When(
+                exit_price__isnull=False,
+                **{f"{facts.reference}__price__isnull": False},
+                then=compensation(terms, facts.reference),
+            ),
+            output_field=WIDE,
         ),
-        "share": Case(*share, default=Value(Decimal(0), WIDE), output_field=WIDE),
-    }
+        **price,
+        **{_holds(clause): truth(condition(clause, outage, facts)) for clause in terms.clauses},
+    )
 
 
-def _any(conditions) -> Q:
-    whole = NEVER
-    for part in conditions:
-        whole |= part
-    return whole
+def _holds(clause: Clause) -> str:
+    """The column that says whether the clause holds."""
+    return "holds_" + clause.code.lower().replace("-", "_")
 
 
-def _outcome(facts: Facts) -> Case:
+def _decided(judged: QuerySet, terms: Terms) -> QuerySet:
+    """The second step: from the first one's columns to the verdict."""
+    return (
+        judged.annotate(
+            reasons=_codes(terms.exclusions),
+            holds=_codes(terms.clauses),
+            flags=Existing(*(Case(When(**{flag: True}, then=Value(flag))) for flag in FLAGS)),
+            deciding=_deciding(terms),
+        )
+        .annotate(lacks_evidence=_lacks_evidence(terms), payable=_payable(terms))
+        .annotate(outcome=_outcome(terms))
+        .annotate(amount=Case(When(outcome="pay", then=F("payable")), default=ZERO, output_field=WIDE))
+    )
+
+
+def _codes(clauses: tuple[Clause, ...]) -> Existing:
+    """The codes of those clauses that hold, in their order."""
+    found = (Case(When(**{_holds(clause): True}, then=Value(clause.code))) for clause in clauses)
+    return Existing(*found, Value(None, TextField()))
+
+
+def _deciding(terms: Terms) -> Case:
+    """The first include clause that holds; where it asks for evidence and all of that was rejected, it does not hold."""
+    first = [
+        When(
+            Q(**{_holds(clause): True}) & (Q(accepted=True) | Q(waits=True) if clause.evidence else Q()),
+            then=Value(clause.code),
+        )
+        for clause in terms.inclusions
+    ]
+    return Case(When(_excluded(terms), then=Value("")), *first, default=Value(""), output_field=CharField())
+
+
+def _excluded(terms: Terms) -> Q:
+    excluded = Q(order_pk__isnull=True)  # never: every order has its key
+    for clause in terms.exclusions:
+        excluded |= Q(**{_holds(clause): True})
+    return excluded
+
+
+def _lacks_evidence(terms: Terms) -> Case:
+    asking = [clause.code for clause in terms.inclusions if clause.evidence]
+    return truth(Q(deciding__in=asking, accepted=False))
+
+
+def _payable(terms: Terms) -> Func:
+    """At the clause's and the policy's percentage, plus the fee where the policy refunds it; rounded here and nowhere else."""
+    share = Case(
+        *(
+            When(deciding=clause.code, then=Value(clause.percentage * terms.percentage / 10000, WIDE))
+            for clause in terms.inclusions
+        ),
+        default=ZERO,
+        output_field=WIDE,
+    )
+    amount = ExpressionWrapper(F("in_full") * share, WIDE)
+    if terms.refund_liquidation_fee:
+        amount = ExpressionWrapper(amount + F("liquidation_fee"), WIDE)
+    return Func(amount, F("decimals"), function="ROUND", output_field=WIDE)
+
+
+def _outcome(terms: Terms) -> Case:
     """The first that is true, from what nothing can change to what is paid."""
     return Case(
-        When(is_excluded=True, then=Value("excluded")),
+        When(_excluded(terms), then=Value("excluded")),
         When(deciding="", then=Value("no_clause")),
         When(lacks_evidence=True, then=Value("needs_evidence")),
-        When(facts.already_compensated, then=Value("nil")),
-        When(Q(**{f"{facts.reference}__price__isnull": True}) | Q(exit_price__isnull=True), then=Value("needs_price")),
+        When(paid_elsewhere=True, then=Value("nil")),
+        When(payable__isnull=True, then=Value("needs_price")),
         When(payable__lte=0, then=Value("nil")),
         default=Value("pay"),
         output_field=CharField(),
     )
 
 
-def _flags(outage: Outage, facts: Facts) -> Existing:
-    """What a person should look at: a TP/SL set only after recovery (S1-E3), an order compensated elsewhere."""
-    late = tpsl_active(outage) & Q(tpsl_set_at__gt=outage.end)
-    return Existing(
-        Case(When(late, then=Value("tpsl_after_end"))),
-        Case(When(facts.already_compensated, then=Value("paid_elsewhere"))),
-    )
-
-
-def verdicts(orders: QuerySet, *, terms: Terms, outage: Outage, facts: Facts) -> QuerySet:
-    """The orders with: reasons, holds, flags, deciding, payable (rounded half up), outcome, amount. The outage has ended."""
-    conditions = {clause.code: condition(clause, outage, facts) for clause in terms.clauses}
-    decision = _decision(terms, conditions, facts)
-    return (
-        orders.annotate(
-            reasons=holding(terms.exclusions, conditions),
-            holds=holding(terms.clauses, conditions),
-            flags=_flags(outage, facts),
-            deciding=decision["deciding"],
-            is_excluded=decision["is_excluded"],
-        )
-        .annotate(lacks_evidence=decision["lacks_evidence"], share=decision["share"])
-        .annotate(
-            payable=Coalesce(
-                Func(
-                    compensation(terms, facts.reference, F("share")),
-                    F("instrument__settle__decimals"),
-                    function="ROUND",
-                    output_field=WIDE,
-                ),
-                Value(Decimal(0), WIDE),
-            )
-        )
-        .annotate(outcome=_outcome(facts))
-        .annotate(
-            amount=Case(When(outcome="pay", then=F("payable")), default=Value(Decimal(0), WIDE), output_field=WIDE),
-        )
-    )
-
-
 def held(orders: QuerySet) -> QuerySet:
     """While the outage lasts there is no end to measure from: every order waits, and nothing is priced."""
     none = Value([], CODES)
-    return orders.annotate(
+    return orders.values(
+        "claim_pk",
+        order_pk=F("pk"),
+        asset=F("instrument__settle_id"),
         reasons=none,
         holds=none,
         flags=Value(["outage_lasts"], CODES),
         deciding=Value("", CharField()),
         outcome=Value("hold", CharField()),
-        amount=Value(Decimal(0), WIDE),
+        amount=ZERO,
+        **{name: Value(None, field) for name, field in NO_PRICE.items()},
     )

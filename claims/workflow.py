@@ -11,7 +11,7 @@ from datetime import datetime
 from decimal import Decimal
 
 from django.db import transaction
-from django.db.models import Case, CharField, Exists, F, OuterRef, QuerySet, Value, When
+from django.db.models import Exists, F, OuterRef, QuerySet
 
 from claims import assessment as facts
 from claims import gate, settlement, terms
@@ -130,17 +130,19 @@ def assess_slice(assessment: Assessment, *, after: int, size: int = SLICE) -> tu
 
 def _move(assessment: Assessment, ids: list[int]) -> None:
     """Each judged claim stands on this run now, in the status that its verdicts ask for."""
+    waits_for: dict[int, set[str]] = {claim: set() for claim in ids}
+    for claim, outcome in facts.waiting(assessment, ids):
+        waits_for[claim].add(outcome)
+    for status in (STATUS.ASSESSED, STATUS.NEEDS_EVIDENCE, STATUS.ON_HOLD):
+        claims = Claim.objects.filter(pk__in=[claim for claim in ids if _status(waits_for[claim]) == status])
+        claims.update(status=status, assessment=assessment, revision=F("revision") + 1)
 
-    def has(*outcomes: str) -> Exists:
-        return Exists(Verdict.objects.filter(claim=OuterRef("pk"), assessment=assessment, outcome__in=outcomes))
 
-    status = Case(
-        When(has(OUTCOME.NEEDS_PRICE, OUTCOME.HOLD), then=Value(STATUS.ON_HOLD)),
-        When(has(OUTCOME.NEEDS_EVIDENCE), then=Value(STATUS.NEEDS_EVIDENCE)),
-        default=Value(STATUS.ASSESSED),
-        output_field=CharField(),
-    )
-    Claim.objects.filter(pk__in=ids).update(status=status, assessment=assessment, revision=F("revision") + 1)
+def _status(waits_for: set[str]) -> str:
+    """What only a manager can mend comes before what the customer can."""
+    if waits_for - {OUTCOME.NEEDS_EVIDENCE}:
+        return STATUS.ON_HOLD
+    return STATUS.NEEDS_EVIDENCE if waits_for else STATUS.ASSESSED
 
 
 @transaction.atomic

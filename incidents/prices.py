@@ -8,7 +8,8 @@ from datetime import datetime, timedelta
 # One row per step of the stair, per instrument and side: an order opened after `opened_after` and at or before `opened_until`
 # is priced by this quote. A quote counts for every order whose range begins while the quote is still to come or still in force
 # (at most `carry_in` old); so each quote has a last opening it is available to, and walking back from the last one, only the
-# quotes that beat all later ones are steps. Equal prices: the earliest quote stands for them.
+# quotes that no later one beats are steps. Equal prices: the earliest quote stands for them. Of several quotes with one last
+# opening the walk comes to the best one last; the steps of the others have no width and are left out.
 STEPS = """
 WITH span (starts_at, ends_at) AS (SELECT * FROM unnest(%(starts)s::timestamptz[], %(ends)s::timestamptz[])),
 usable AS (
@@ -19,29 +20,28 @@ usable AS (
      WHERE instrument_id = ANY(%(instruments)s) AND bid > 0 AND ask > 0 AND bid <= ask
        AND at BETWEEN %(first)s::timestamptz - %(carry_in)s::interval AND %(last)s::timestamptz
 ),
-counted AS (
-    SELECT usable.*, least(in_force_until, (SELECT max(ends_at) FROM span WHERE at <= ends_at AND in_force_until >= starts_at))
-           AS available_until
-      FROM usable
-     WHERE EXISTS (SELECT FROM span WHERE at <= ends_at AND in_force_until >= starts_at)
+available AS (
+    SELECT usable.*, side, merit, least(in_force_until, ends_at) AS until
+      FROM usable JOIN span ON at <= ends_at AND in_force_until >= starts_at,
+           LATERAL (VALUES ('long', bid), ('short', -ask)) AS sides (side, merit)
 ),
-sided AS (
-    SELECT DISTINCT ON (instrument_id, side, available_until) counted.*, side, merit
-      FROM counted, LATERAL (VALUES ('long', bid), ('short', -ask)) AS sides (side, merit)
-     ORDER BY instrument_id, side, available_until DESC, merit DESC, at, id
-),
-ranked AS (
-    SELECT sided.*, max(merit) OVER (
-               PARTITION BY instrument_id, side ORDER BY available_until DESC ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING
+walked AS (
+    SELECT available.*, max(merit) OVER (
+               PARTITION BY instrument_id, side ORDER BY until DESC, merit, at DESC, id DESC
+               ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING
            ) AS best_later
-      FROM sided
+      FROM available
+),
+step AS (
+    SELECT walked.*, lead(until) OVER (
+               PARTITION BY instrument_id, side ORDER BY until DESC, merit, at DESC, id DESC
+           ) AS opened_after
+      FROM walked
+     WHERE best_later IS NULL OR merit >= best_later
 )
-SELECT instrument_id, side,
-       lead(available_until) OVER (PARTITION BY instrument_id, side ORDER BY available_until DESC) AS opened_after,
-       available_until AS opened_until,
-       abs(merit) AS price, id AS quote_id, bid, ask, at
-  FROM ranked
- WHERE best_later IS NULL OR merit >= best_later
+SELECT instrument_id, side, opened_after, until AS opened_until, abs(merit) AS price, id AS quote_id, bid, ask, at
+  FROM step
+ WHERE opened_after IS DISTINCT FROM until
 """
 
 
