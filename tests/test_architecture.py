@@ -32,6 +32,9 @@ FLOORS = {
     "money": PURE,
     "journal": PURE,
     "entry_file": PURE,
+    "incident_file": PURE,
+    "cells": PURE,
+    "csv_file": PURE,
     # nouns
     "models": MODELS,
     # joiners, and the one gate
@@ -45,6 +48,9 @@ FLOORS = {
     "receiving": VERBS,
     "posting": VERBS,
     "imports": VERBS,
+    "intake": VERBS,
+    "bulk": VERBS,
+    "progress": VERBS,
     "queue": VERBS,
     "pulse": VERBS,
     "reports": VERBS,
@@ -54,6 +60,7 @@ FLOORS = {
     "office": VERBS,
     "sheets": VERBS,
     "exports": VERBS,
+    "verification": VERBS,
     # doors
     "admin": DOORS,
     "views": DOORS,
@@ -72,6 +79,9 @@ VERB_TO_VERB = {("receiving", "workflow")}  # what is received reopens the claim
 BRIDGES = {  # (room, module) -> the rooms it may know; doors see below
     ("claims", "assessment"): {"incidents"},
     ("claims", "settlement"): {"ledger"},
+    ("claims", "screens"): {"jobs"},  # the desk shows the progress of its job
+    ("incidents", "imports"): {"jobs"},  # a user's file at COPY's speed
+    ("claims", "intake"): {"jobs", "incidents"},  # the same; and whoever reaches us is a customer, with orders or without
     ("claims", "workflow"): {"jobs"},  # a verb and the job it asks for share one commit
 }
 DOOR_BRIDGES = {"jobs"}  # the engine room: any room's doors may use it

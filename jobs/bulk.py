@@ -1,0 +1,196 @@
+"""A user's file into the database at COPY's speed: a temporary table of its sound rows, checks in SQL, all errors at once.
+
+Knows no room. Inside one transaction a room calls `load`, asks its questions of the table `bulk_row` (column `line` and one
+column per `Column`, empty cells NULL) with `check`, `once` and `refuse`, and takes the rows over only if nothing was found.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import BinaryIO
+from zoneinfo import available_timezones
+
+from django.db import connection
+
+from jobs.cells import EPOCHS, Column, Reading
+from jobs.csv_file import LIMIT, Findings, HeaderError, Lines, Rows, Sheet, header, told
+
+PORTION = 5_000  # rows handed over at once
+TYPES = {"text": "text", "prose": "text", "number": "numeric", "instant": "timestamptz"}
+DIGITS = {"s": 0, "ms": 3, "us": 6, "ns": 9}
+
+Progress = Callable[[int, int], None]  # bytes read, bytes in all
+Check = tuple[str, str, str]  # column, the SQL condition of a wrong row, what would be right
+
+
+class Batch:
+    """One file's rows, as far as they are sound, and everything found wrong with the others."""
+
+    def __init__(self, errors: Sequence[str] = (), *, sha256: str = ""):
+        self.sha256 = sha256
+        self.rows = 0
+        self.present: set[str] = set()  # the columns that the file has; none: it could not be read
+        self.unknown: list[str] = []
+        self.misshapen = Findings(errors=[(0, error) for error in errors], count=len(errors))
+
+    def check(self, *checks: Check) -> None:
+        """Find the rows where a condition holds; one pass over the rows for all of them."""
+        values = ", ".join(f"(%s, %s, ({condition}))" for _column, condition, _expected in checks)
+        params = [text for column, _condition, expected in checks for text in (column, expected)]
+        wrong = " OR ".join(f"({condition})" for _column, condition, _expected in checks)
+        self.refuse(
+            f"SELECT line, name, expected FROM bulk_row CROSS JOIN LATERAL (VALUES {values}) AS c (name, expected, wrong) "  # noqa: S608 our own text
+            f"WHERE ({wrong}) AND wrong",
+            params,
+        )
+
+    def once(self, column: str, key: Sequence[str], expected: str) -> None:
+        """Find the rows whose key an earlier row has already; the error names that line too."""
+        keys = ", ".join(key)
+        self.refuse(
+            f"""SELECT line, %s, %s || '; line ' || first || ' has it already'
+                  FROM (SELECT line, min(line) OVER (PARTITION BY {keys}) AS first FROM bulk_row
+                         WHERE ({keys}) IN (SELECT {keys} FROM bulk_row GROUP BY {keys} HAVING count(*) > 1)) AS twice
+                 WHERE line > first""",  # noqa: S608
+            [column, expected],
+        )
+
+    def refuse(self, query: str, params: Sequence[object] = ()) -> None:
+        """Find the rows that a query names: line, column, what would be right."""
+        with connection.cursor() as cursor:
+            cursor.execute(f"INSERT INTO bulk_error (line, name, expected) {query}", params)
+
+    def refused(self) -> bool:
+        return bool(self.misshapen.count) or _one("SELECT EXISTS (SELECT FROM bulk_error)")
+
+    def result(self, **counts: object) -> dict:
+        """What the commands print: rows, the counts given, rejected rows, errors, and columns that were not understood."""
+        rows, errors = self._found()
+        found = sorted(self.misshapen.errors + self._told(), key=lambda error: error[0])[:LIMIT]
+        more = self.misshapen.count + errors - len(found)
+        texts = [text for _line, text in found] + ([f"… and {more:,} more errors"] if more > 0 else [])
+        result = {"rows": self.rows, **counts, "rejected": self.misshapen.rows + rows, "errors": texts}
+        return result | ({"unknown_columns": self.unknown} if self.unknown else {})
+
+    def _found(self) -> tuple[int, int]:
+        return _row("SELECT count(DISTINCT line), count(*) FROM bulk_error") if self.present else (0, 0)
+
+    def _told(self) -> list[tuple[int, str]]:
+        if not self.present:
+            return []
+        with connection.cursor() as cursor:
+            cursor.execute(
+                """SELECT e.line, e.name, coalesce(to_jsonb(r) ->> e.name, ''), e.expected
+                     FROM (SELECT * FROM bulk_error ORDER BY line, id LIMIT %s) AS e JOIN bulk_row r USING (line)
+                    ORDER BY e.line, e.id""",
+                [LIMIT],
+            )
+            return [(line, told(line, name, value, expected)) for line, name, value, expected in cursor.fetchall()]
+
+
+def load(
+    path: Path, columns: Sequence[Column], *, reading: Reading | None = None, progress: Progress | None = None
+) -> Batch:
+    """Read the file into `bulk_row`, in constant memory. To be called inside a transaction; nothing is left after it.
+
+    A file that cannot be read at all gives a batch without rows and with the reason among its errors.
+    """
+    reading = reading or Reading()
+    try:
+        _check_reading(reading)
+        with path.open("rb") as file:
+            return _load(file, columns, reading, progress)
+    except OSError as error:
+        return Batch([f"{path}: {error.strerror or error}"])
+    except HeaderError as error:
+        return Batch(error.errors)
+
+
+def _load(file: BinaryIO, columns: Sequence[Column], reading: Reading, progress: Progress | None) -> Batch:
+    batch = Batch(sha256=hashlib.file_digest(file, "sha256").hexdigest())
+    size = file.seek(0, io.SEEK_END)
+    file.seek(0)
+    lines = Lines(file)
+    sheet = header(lines, columns)
+    batch.present, batch.unknown = set(sheet.names), sheet.unknown
+    rows = Rows(lines, sheet, reading)
+    _create(columns, sheet, reading)
+    _copy(rows, sheet, reading, lambda: progress(file.tell(), size) if progress else None)
+    batch.rows, batch.misshapen = rows.count, rows.findings
+    return batch
+
+
+def lock(kind: str) -> None:
+    """Wait until no other import of this kind is under way; until the transaction ends, none begins."""
+    _one("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", [f"import of {kind}"])
+
+
+def _check_reading(reading: Reading) -> None:
+    zone = reading.timezone
+    if zone and not (
+        zone in available_timezones() and _one("SELECT EXISTS (SELECT FROM pg_timezone_names WHERE name = %s)", [zone])
+    ):
+        raise HeaderError(f"{zone!r} is no time zone - expected an IANA name such as UTC or Asia/Shanghai")
+    if reading.time_unit and reading.time_unit not in EPOCHS:
+        raise HeaderError(f"{reading.time_unit!r} is no unit of time - expected one of: {', '.join(EPOCHS)}")
+
+
+def _create(columns: Sequence[Column], sheet: Sheet, reading: Reading) -> None:
+    """The table of rows: every column we know, whether the file has it or not, and text for those we do not know."""
+    fields = [f"{column.name} {TYPES[column.kind]}" for column in columns]
+    if reading.time_unit:
+        fields = [field for column in columns for field in _fields(column, reading.time_unit)]
+    fields += [f"unknown_{place} text" for place, column in enumerate(sheet.columns) if column is None]
+    with connection.cursor() as cursor:
+        cursor.execute("DROP TABLE IF EXISTS bulk_row, bulk_error")
+        cursor.execute(f"CREATE TEMPORARY TABLE bulk_row (line bigint NOT NULL, {', '.join(fields)}) ON COMMIT DROP")
+        cursor.execute(
+            "CREATE TEMPORARY TABLE bulk_error "
+            "(id bigint GENERATED ALWAYS AS IDENTITY, line bigint, name text, expected text) ON COMMIT DROP"
+        )
+
+
+def _fields(column: Column, unit: str) -> list[str]:
+    """An epoch number is kept as it came; its instant, cut to the microsecond, is derived from it."""
+    if column.kind != "instant":
+        return [f"{column.name} {TYPES[column.kind]}"]
+    seconds = f"(trunc({column.name}_epoch * 1e6 / 1e{DIGITS[unit]}) / 1e6)::double precision"
+    return [
+        f"{column.name}_epoch numeric",
+        f"{column.name} timestamptz GENERATED ALWAYS AS (to_timestamp({seconds})) STORED",
+    ]
+
+
+def _copy(rows: Rows, sheet: Sheet, reading: Reading, tick: Callable[[], None]) -> None:
+    """Stream the sound rows into the table. Times without an offset are read in the file's zone."""
+    names = ["line"]
+    for place, column in enumerate(sheet.columns):
+        epoch = column is not None and column.kind == "instant" and reading.time_unit
+        names.append(f"unknown_{place}" if column is None else f"{column.name}_epoch" if epoch else column.name)
+    sql = f"COPY bulk_row ({', '.join(names)}) FROM STDIN (FORMAT csv, DELIMITER '{sheet.delimiter}')"
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT set_config('TimeZone', %s, true)", [reading.timezone or connection.timezone_name])
+        with cursor.copy(sql) as copy:
+            portion: list[str] = []
+            for row in rows:
+                portion.append(row)
+                if len(portion) == PORTION:
+                    copy.write("".join(portion))
+                    portion.clear()
+                    tick()
+            copy.write("".join(portion))
+        cursor.execute("SELECT set_config('TimeZone', %s, true)", [connection.timezone_name])
+        cursor.execute("ANALYZE bulk_row")
+
+
+def _row(sql: str, params: Sequence[object] = ()) -> tuple:
+    with connection.cursor() as cursor:
+        cursor.execute(sql, params)
+        return cursor.fetchone()
+
+
+def _one(sql: str, params: Sequence[object] = ()):
+    return _row(sql, params)[0]
