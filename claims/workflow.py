@@ -7,10 +7,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
 
-from django.db import transaction
+from django.db import IntegrityError, transaction
 from django.db.models import Exists, F, OuterRef, QuerySet
 
 from claims import assessment as facts
@@ -21,6 +21,7 @@ from jobs.models import Job
 from jobs.queue import enqueue
 
 SLICE = 2_000  # claims a slice: some seconds of work, the most that a dead worker costs
+FORGOTTEN = timedelta(hours=1)
 STATUS, OUTCOME = Claim.Status, Verdict.Outcome
 
 
@@ -93,11 +94,18 @@ def queue_assessment(incident, *, claim: Claim | None = None, by=None, now: date
 
 
 def queue_forgotten(*, now: datetime) -> int:
-    """Queue a run for every incident with claims that wait to be assessed while no run is under way. Returns how many."""
+    """Queue a run for every incident with claims that wait to be assessed while no run is under way. Returns how many.
+
+    A run that is not finished counts as dead after an hour, unless a job still carries it.
+    """
     waiting = Claim.objects.filter(status=STATUS.SUBMITTED, incident__policies__status=Policy.Status.PUBLISHED)
-    under_way = Assessment.objects.filter(finished_at__isnull=True).values("incident")
+    unfinished = Assessment.objects.filter(finished_at__isnull=True)
+    arguments = Job.objects.unfinished().filter(key__startswith="assess-").values_list("argument", flat=True)
+    carried = unfinished.filter(pk__in=[argument["assessment"] for argument in arguments])
+    under_way = carried | unfinished.filter(requested_at__gt=now - FORGOTTEN)
     claims = (
-        waiting.exclude(incident__in=under_way)
+        waiting.filter(incident__windows__isnull=False)
+        .exclude(incident__in=under_way.values("incident"))
         .select_related("incident")
         .order_by("incident_id")
         .distinct("incident_id")
@@ -121,10 +129,11 @@ def assess_slice(assessment: Assessment, *, after: int, size: int = SLICE) -> tu
     claims = list(locked.values_list("pk", "assessment_id")[:size])
     if not claims:
         return after, 0
-    facts.price(assessment)
     ids = [pk for pk, stands_on in claims if (stands_on or 0) < assessment.pk]
-    facts.judge(assessment, ids)
-    _move(assessment, ids)
+    if ids:
+        facts.price(assessment)
+        facts.judge(assessment, ids)
+        _move(assessment, ids)
     return claims[-1][0], len(claims)
 
 
@@ -199,10 +208,15 @@ def approve(claim: Claim, *, by, reason: str = "", now: datetime) -> dict[str, D
         asset: Award.objects.create(decision=decision, claim=claim, amount=amount, asset=asset, entry=entries[asset])
         for asset, amount in amounts.items()
     }
-    Compensation.objects.bulk_create(
-        Compensation(order_id=verdict.order_id, award=awards[verdict.asset], verdict=verdict, amount=verdict.amount)
-        for verdict in payable
-    )
+    try:
+        Compensation.objects.bulk_create(
+            Compensation(order_id=verdict.order_id, award=awards[verdict.asset], verdict=verdict, amount=verdict.amount)
+            for verdict in payable
+        )
+    except IntegrityError as error:  # two claims share an order: it is paid through the one that comes first
+        raise Refused(
+            f"an order of {claim.reference} was paid through another claim a moment ago; assess again"
+        ) from error
     return amounts
 
 
@@ -285,7 +299,7 @@ def _payable(claim: Claim) -> list[Verdict]:
     return list(claim.verdicts.in_force().payable().filter(order__compensation__isnull=True).order_by("order"))
 
 
-def by_asset(rows: Iterable[Verdict | Bonus]) -> dict[str, Decimal]:
+def by_asset(rows: Iterable[Verdict | Award | Bonus]) -> dict[str, Decimal]:
     """The rows' amounts, summed per asset."""
     amounts: dict[str, Decimal] = {}
     for row in rows:
@@ -294,9 +308,10 @@ def by_asset(rows: Iterable[Verdict | Bonus]) -> dict[str, Decimal]:
 
 
 def _needs_second(claim: Claim, amounts: dict[str, Decimal], by) -> bool:
-    """Above the policy's limit two managers approve; the first one's endorsement holds for this assessment only."""
+    """Above the policy's limit, earlier awards included, two managers approve; an endorsement holds for this assessment only."""
     limits = claim.assessment.policy.terms.second_manager_above
-    if not any(amount > limits[asset] for asset, amount in amounts.items() if asset in limits):
+    before = by_asset(claim.awards.all())
+    if not any(amount + before.get(asset, 0) > limits[asset] for asset, amount in amounts.items() if asset in limits):
         return False
     endorsed = claim.decisions.filter(verb=Decision.Verb.ENDORSE, assessment=claim.assessment_id)
     if endorsed.filter(decided_by=by).exists():
@@ -326,16 +341,11 @@ def grant_bonuses(incident, *, by, now: datetime) -> tuple[list[Bonus], int]:
     claims = list(
         due.filter(bonus__isnull=True).select_related("incident").order_by("pk").select_for_update(of=("self",))
     )
-    had = set(
-        Bonus.objects.filter(claim__in=claims).values_list("claim", flat=True)
-    )  # granted while we waited for the lock
+    # Granted by somebody else while we waited for the lock.
+    had = set(Bonus.objects.filter(claim__in=claims).values_list("claim", flat=True))
     claims = [claim for claim in claims if claim.pk not in had]
     already = due.filter(bonus__isnull=False).count()
-    entries = (
-        settlement.goodwill(claims, amount=bonus.bonus_amount, asset=bonus.bonus_asset, by=by, now=now)
-        if claims
-        else {}
-    )
+    entries = settlement.goodwill(claims, amount=bonus.bonus_amount, asset=bonus.bonus_asset, by=by, now=now)
     granted = Bonus.objects.bulk_create(
         Bonus(
             claim=claim,

@@ -67,6 +67,12 @@ def files_dir(tmp_path: Path, settings: Any) -> Path:
     return settings.FILES_DIR
 
 
+@pytest.fixture(autouse=True)
+def quick_passwords(settings: Any) -> None:
+    """Half a million rounds a password keep thieves out, and tests waiting."""
+    settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+
+
 @pytest.fixture
 def shared() -> Path:
     """The real data beside the project; only for tests marked `shared`."""
