@@ -58,12 +58,15 @@ def incidents() -> QuerySet[Incident]:
 def windows_of(incident: Incident) -> list[list[str | None]]:
     """The outage windows as an assessment keeps them: ISO instants, so that a later edit does not change a run."""
     spans = merge(incident.windows.values_list("starts_at", "ends_at"))
-    return [[start.isoformat(), end and end.isoformat()] for start, end in spans]
+    return [[start.isoformat(), end.isoformat() if end else None] for start, end in spans]
 
 
 def outage_of(assessment: Assessment) -> Outage:
     return Outage(
-        tuple((datetime.fromisoformat(start), end and datetime.fromisoformat(end)) for start, end in assessment.windows)
+        tuple(
+            (datetime.fromisoformat(start), datetime.fromisoformat(end) if end else None)
+            for start, end in assessment.windows
+        )
     )
 
 
@@ -73,7 +76,7 @@ def current_outage(incident: Incident) -> Outage | None:
     return Outage(spans) if spans else None
 
 
-def orders_of(claims: QuerySet[Claim] | Sequence[int], incident: Incident) -> QuerySet[Order]:
+def orders_of(claims: Sequence[int], incident: Incident) -> QuerySet:
     """The affected orders of the claims' customers, each with its claim's id as `claim_pk`."""
     return (
         Order.objects.affected_by(incident)
@@ -91,10 +94,8 @@ def price(assessment: Assessment) -> None:
     instruments = Instrument.objects.affected_by(assessment.incident)
     if assessment.claim_id:
         instruments = instruments.filter(orders__customer__claims=assessment.claim_id).distinct()
-    instruments = list(instruments.order_by().values_list("pk", flat=True))
-    steps, params = best_quote_steps(
-        instruments=instruments, spans=outage.spans, carry_in=assessment.policy.terms.carry_in
-    )
+    ids = list(instruments.order_by().values_list("pk", flat=True))
+    steps, params = best_quote_steps(instruments=ids, spans=outage.spans, carry_in=assessment.policy.terms.carry_in)
     with connection.cursor() as cursor:
         cursor.execute(
             f"""INSERT INTO claims_referenceprice (assessment_id, instrument_id, side, opened, price, quote_id, bid, ask, at)
@@ -132,7 +133,7 @@ def in_touch(contacts: QuerySet[Contact], *, terms: Terms, outage: Outage) -> Qu
     return in_time.filter(contacted_at__lte=deadline) if deadline else in_time
 
 
-def verdicts_of(assessment: Assessment, claims: Sequence[int]) -> QuerySet[Order]:
+def verdicts_of(assessment: Assessment, claims: Sequence[int]) -> QuerySet:
     """The policy's query over the claims' orders, ready to be read or inserted."""
     terms, outage = assessment.policy.terms, outage_of(assessment)
     orders = orders_of(claims, assessment.incident)

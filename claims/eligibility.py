@@ -21,6 +21,7 @@ from django.db.models import (
     DecimalField,
     ExpressionWrapper,
     F,
+    Field,
     Func,
     Q,
     QuerySet,
@@ -50,7 +51,10 @@ REFERENCE = {
 WIDE = DecimalField(max_digits=60, decimal_places=30)  # every intermediate result; rounded once, at the end
 CODES = ArrayField(TextField())
 ZERO = Value(Decimal(0), WIDE)
-NO_PRICE = {name: WIDE for name in REFERENCE} | {"reference_at": DateTimeField(), "quote_id": BigIntegerField()}
+NO_PRICE: dict[str, Field] = {name: WIDE for name in REFERENCE} | {
+    "reference_at": DateTimeField(),
+    "quote_id": BigIntegerField(),
+}
 
 
 @dataclass(frozen=True)

@@ -35,13 +35,10 @@ def may(user, permission: str) -> None:
 
 def preparers(claim: Claim) -> set[int]:
     """Whoever had a hand in what the decision stands on: who entered the claim or a contact, brought or reviewed evidence."""
-    people = {claim.entered_by_id}
-    people.update(
-        contact.entered_by_id for contact in claim.contacts.all()
-    )  # prefetched where a screen shows them anyway
+    people = [claim.entered_by_id, *(contact.entered_by_id for contact in claim.contacts.all())]
     for evidence in claim.evidence.all():
-        people.update((evidence.received_by_id, evidence.reviewed_by_id))
-    return people - {None}
+        people += [evidence.received_by_id, evidence.reviewed_by_id]
+    return {person for person in people if person is not None}
 
 
 def check(verb: str, claim: Claim, user) -> None:

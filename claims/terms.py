@@ -10,9 +10,11 @@ import hashlib
 import json
 import re
 import tomllib
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import timedelta
 from decimal import Decimal
+from typing import Any
 
 DURATION = re.compile(r"(\d+)(s|m|h|d)")
 UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
@@ -104,7 +106,7 @@ class Terms:
 
 # --- the shape of a file: section -> key -> (kind, default). A kind is a function below.
 
-SECTIONS = {
+SECTIONS: dict[str, dict[str, tuple[str, Any]]] = {
     "contact": {"required": ("flag", True), "within": ("duration", "")},
     "bonus": {"amount": ("number", "0"), "asset": ("asset", "USDT"), "within": ("duration", "")},
     "price": {"reference": ("reference", "best_in_window"), "carry_in": ("duration", "60s")},
@@ -123,7 +125,7 @@ SECTIONS = {
     },
     "service": {"decide_within": ("duration", "14d")},
 }
-CLAUSE = {
+CLAUSE: dict[str, tuple[str, Any]] = {
     "code": ("code", None),
     "effect": ("effect", None),
     "text": ("words", None),
@@ -204,7 +206,7 @@ def _unused(value):
     return None if value == {} else "is not computed by this version of the portal; leave it empty"
 
 
-KINDS = {
+KINDS: dict[str, Callable[[Any], str | None]] = {
     "flag": lambda value: None if isinstance(value, bool) else f"is {value!r}; expected true or false",
     "condition": lambda value: (
         None if value is None or isinstance(value, bool) else f"is {value!r}; expected true or false"
@@ -313,7 +315,7 @@ def anchor(text: str) -> Anchor | None:
     if not text:
         return None
     end, sign, offset = ANCHOR.fullmatch(text).groups()
-    delta = duration(offset) if offset else timedelta(0)
+    delta = (duration(offset) if offset else None) or timedelta(0)
     return Anchor(end, -delta if sign == "-" else delta)
 
 
@@ -339,9 +341,10 @@ def parse(document: dict) -> Terms:
 
 
 def _clause(raw: dict) -> Clause:
-    kinds = {"anchor": anchor, "percentage": Decimal}
-    values = {key: kinds.get(CLAUSE[key][0], lambda value: value)(value) for key, value in raw.items()}
-    return Clause(**{key: tuple(value) if isinstance(value, list) else value for key, value in values.items()})
+    kinds: dict[str, Callable[[Any], Any]] = {"anchor": anchor, "percentage": Decimal}
+    values: dict[str, Any] = {key: kinds.get(CLAUSE[key][0], lambda value: value)(value) for key, value in raw.items()}
+    frozen: dict[str, Any] = {key: tuple(value) if isinstance(value, list) else value for key, value in values.items()}
+    return Clause(**frozen)
 
 
 def digest(document: dict) -> str:

@@ -46,7 +46,7 @@ SELECT instrument_id, side, opened_after, until AS opened_until, abs(merit) AS p
 
 
 def best_quote_steps(
-    *, instruments: Sequence[int], spans: Sequence[tuple[datetime, datetime]], carry_in: timedelta
+    *, instruments: Sequence[int], spans: Sequence[tuple[datetime, datetime | None]], carry_in: timedelta
 ) -> tuple[str, dict]:
     """SQL and its parameters for the stair of best quotes: longs by the highest bid, shorts by the lowest ask.
 
