@@ -1,5 +1,10 @@
 """Addresses of this room."""
 
-from django.urls import URLPattern
+from django.urls import path
 
-urlpatterns: list[URLPattern] = []
+from incidents import views
+
+urlpatterns = [
+    path("", views.front, name="front"),
+    path("incidents/<str:reference>/", views.notice, name="notice"),
+]

@@ -1,0 +1,108 @@
+"""An incident's desk: its policy, its assessments and their progress, and the two buttons that spend money at once."""
+
+from __future__ import annotations
+
+from django.contrib import messages
+from django.core.exceptions import PermissionDenied
+from django.http import HttpResponse
+from django.shortcuts import get_object_or_404, redirect
+from django.template.response import TemplateResponse
+from django.urls import path
+from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+
+from claims import gate, workflow
+from claims.assessment import incidents
+from claims.screens import desk
+from claims.settlement import PostingError
+from jobs import shown
+
+STOP_POLLING = 286  # htmx: swap this answer in and ask no more
+
+
+class Desk:
+    """The desk's addresses, under the claims' own."""
+
+    def desk_urls(self):
+        def at(route, view, name):
+            return path(f"desk/<str:reference>/{route}", self.admin_site.admin_view(view), name=name)
+
+        return [
+            at("", self.desk_view, "claims_desk"),
+            at("progress/", self.progress_view, "claims_desk_progress"),
+            at("assess/", self.assess_all_view, "claims_desk_assess"),
+            at("approve/", self.approve_all_view, "claims_desk_approve"),
+            at("bonuses/", self.bonuses_view, "claims_desk_bonuses"),
+        ]
+
+    def desk_view(self, request, reference):
+        return self._page(request, "claims/desk.html", self._desk(request, reference))
+
+    def progress_view(self, request, reference):
+        """The small fragment that the page asks for every two seconds while a run is under way."""
+        found = self._desk(request, reference)
+        status = 200 if found.under_way else STOP_POLLING
+        return TemplateResponse(
+            request, "claims/desk_progress.html", {"desk": found, "ended": not found.under_way}, status=status
+        )
+
+    def assess_all_view(self, request, reference):
+        found = self._spending(request, reference, "claims.assess_claim", post=True)
+        try:
+            workflow.queue_assessment(found.incident, by=request.user, now=timezone.now())
+            messages.success(request, _("The assessment is queued; its progress is shown below."))
+        except gate.Refused as refusal:
+            messages.error(request, str(refusal))
+        return redirect("admin:claims_desk", reference)
+
+    def approve_all_view(self, request, reference):
+        """First what it would come to, then, once confirmed, claim by claim through the one gate."""
+        found = self._spending(request, reference, "claims.approve_claim")
+        if request.method != "POST":
+            return self._page(request, "claims/desk_approve.html", found)
+        result = workflow.approve_all(found.incident, by=request.user, now=timezone.now())
+        totals = ", ".join(f"{shown.number(amount, 2)} {asset}" for asset, amount in sorted(result.totals.items()))
+        if result.approved:
+            text = ngettext("%(n)s claim approved: %(totals)s.", "%(n)s claims approved: %(totals)s.", result.approved)
+            messages.success(request, text % {"n": result.approved, "totals": totals})
+        if result.endorsed:
+            text = ngettext(
+                "%(n)s claim waits for a second manager.", "%(n)s claims wait for a second manager.", result.endorsed
+            )
+            messages.info(request, text % {"n": result.endorsed})
+        return self._page(request, "claims/desk_approved.html", found, result=result)
+
+    def bonuses_view(self, request, reference):
+        """First whom it would reach, then, once confirmed, each customer once."""
+        found = self._spending(request, reference, "claims.grant_bonus")
+        if request.method != "POST":
+            return self._page(request, "claims/desk_bonuses.html", found)
+        try:
+            granted, already = workflow.grant_bonuses(found.incident, by=request.user, now=timezone.now())
+            totals = ", ".join(f"{shown.number(n, 2)} {a}" for a, n in sorted(workflow.by_asset(granted).items()))
+            text = _("Bonuses granted: %(n)s (%(totals)s); customers who had theirs already: %(already)s.")
+            messages.success(request, text % {"n": len(granted), "totals": totals or "0", "already": already})
+        except (gate.Refused, PostingError) as refusal:
+            messages.error(request, str(refusal))
+        return redirect("admin:claims_desk", reference)
+
+    def _desk(self, request, reference) -> desk.Desk:
+        if not self.has_view_permission(request):
+            raise PermissionDenied
+        incident = get_object_or_404(incidents().prefetch_related("windows"), reference=reference)
+        return desk.Desk(incident, request.user)
+
+    def _spending(self, request, reference, permission, *, post=False) -> desk.Desk:
+        if not request.user.has_perm(permission) or (post and request.method != "POST"):
+            raise PermissionDenied
+        return self._desk(request, reference)
+
+    def _page(self, request, template, found, **more) -> HttpResponse:
+        context = self.admin_site.each_context(request) | {
+            "title": found.incident.reference,
+            "subtitle": found.incident.title,
+            "opts": self.opts,
+            "desk": found,
+        }
+        return TemplateResponse(request, template, context | more)

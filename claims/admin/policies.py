@@ -1,0 +1,92 @@
+"""Policies: drafted from a preset or a file, read clause by clause in both languages, published once and frozen."""
+
+from __future__ import annotations
+
+from django.contrib import admin, messages
+from django.core.exceptions import PermissionDenied
+from django.shortcuts import get_object_or_404, redirect
+from django.template.response import TemplateResponse
+from django.urls import path
+from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+from unfold.decorators import display
+
+from claims import gate, terms, workflow
+from claims.forms import PolicyForm
+from claims.models import Policy
+from jobs import office
+
+
+@admin.register(Policy)
+class PolicyAdmin(office.ReadOnlyScreen):
+    """A version is drafted and published, never edited: a correction is a new version that says why."""
+
+    list_display = ["name", "for_incident", "version", "state", "moment_published", "published_by"]
+    list_filter = ["status"]
+    list_select_related = ["incident", "published_by"]
+    search_fields = ["name", "incident__reference"]
+    moment_published = office.moment("published_at", gettext_lazy("published at"))
+
+    @display(description=gettext_lazy("incident"), ordering="incident__reference")
+    def for_incident(self, policy):
+        return policy.incident.reference
+
+    @display(description=gettext_lazy("status"), ordering="status")
+    def state(self, policy):
+        return office.badge(policy.status, policy.get_status_display())
+
+    def has_add_permission(self, request) -> bool:
+        return request.user.has_perm("claims.add_policy")
+
+    def get_urls(self):
+        publish = self.admin_site.admin_view(self.publish_view)
+        return [path("<int:pk>/publish/", publish, name="claims_policy_publish"), *super().get_urls()]
+
+    def add_view(self, request, form_url="", extra_context=None):
+        if not self.has_add_permission(request):
+            raise PermissionDenied
+        form = PolicyForm(request.POST or None, initial={"incident": request.GET.get("incident")})
+        if request.method == "POST" and form.is_valid():
+            data = form.cleaned_data
+            policy = workflow.draft_policy(
+                data["incident"], data["text"], by=request.user, reason=data["reason"], now=timezone.now()
+            )
+            messages.success(request, _("Version %(version)s is a draft: read it, then publish it.") % vars(policy))
+            return redirect("admin:claims_policy_change", policy.pk)
+        return self._page(request, "claims/policy_form.html", title=_("Draft a policy"), form=form)
+
+    def change_view(self, request, object_id, form_url="", extra_context=None):
+        if request.method != "GET" or not self.has_view_permission(request):
+            raise PermissionDenied
+        policy = self._policy(object_id)
+        return self._page(
+            request,
+            "claims/policy.html",
+            title=policy.name,
+            policy=policy,
+            text=terms.write(policy.document),
+            may_publish=policy.status == Policy.Status.DRAFT and request.user.has_perm("claims.publish_policy"),
+        )
+
+    def publish_view(self, request, pk):
+        """The clauses once more, then the one click that freezes them."""
+        if not request.user.has_perm("claims.publish_policy"):
+            raise PermissionDenied
+        policy = self._policy(pk)
+        if request.method != "POST":
+            return self._page(request, "claims/policy_publish.html", title=_("Publish this policy?"), policy=policy)
+        try:
+            workflow.publish_policy(policy, by=request.user, now=timezone.now())
+            messages.success(request, _("Version %(version)s is in force and frozen.") % vars(policy))
+        except gate.Refused as refusal:
+            messages.error(request, str(refusal))
+        return redirect("admin:claims_policy_change", pk)
+
+    def _policy(self, pk) -> Policy:
+        return get_object_or_404(Policy.objects.select_related("incident", "drafted_by", "published_by"), pk=pk)
+
+    def _page(self, request, template, **context):
+        return TemplateResponse(
+            request, template, self.admin_site.each_context(request) | {"opts": self.opts} | context
+        )

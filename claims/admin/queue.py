@@ -1,0 +1,275 @@
+"""The queue: claims that wait, oldest due first; each opens on one screen with the buttons that are allowed now."""
+
+from __future__ import annotations
+
+from django.conf import settings
+from django.contrib import admin, messages
+from django.core.exceptions import PermissionDenied
+from django.shortcuts import get_object_or_404, redirect
+from django.template.response import TemplateResponse
+from django.urls import path
+from django.utils import timezone
+from django.utils.html import format_html, format_html_join
+from django.utils.timesince import timesince, timeuntil
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+from unfold.contrib.filters.admin import RelatedDropdownFilter
+from unfold.decorators import display
+from unfold.views import ChangeList
+
+from claims import gate, workflow
+from claims.admin.desk import Desk
+from claims.models import Claim, Evidence
+from claims.receiving import FINDINGS, EvidenceRefused, attach_evidence
+from claims.resources import ClaimSheet
+from claims.screens import page, queue
+from claims.settlement import PostingError
+from jobs import office, shown
+from jobs.sheets import Exports
+
+
+class ShowFilter(admin.SimpleListFilter):
+    """Which claims the list shows; without a choice, those that wait."""
+
+    title, parameter_name = gettext_lazy("Show"), "show"
+
+    def lookups(self, request, model_admin):
+        return [
+            ("mine", _("Waits for me")),
+            ("overdue", _("Overdue")),
+            ("closed", _("Closed")),
+            ("all", _("All")),
+        ]
+
+    def queryset(self, request, claims):
+        if self.value() == "mine":
+            return claims.filter(pk__in=queue.for_me(request.user))
+        if self.value() == "overdue":
+            return claims.overdue(timezone.now())
+        if self.value() == "closed":
+            return claims.exclude(status__in=Claim.OPEN)
+        return claims if self.value() == "all" or request.GET.get("status__exact") else claims.open()
+
+    def choices(self, changelist):
+        first, *rest = super().choices(changelist)
+        return [first | {"display": _("Waiting")}, *rest]
+
+
+class QueueList(ChangeList):
+    """A page of the queue, with what each claim waits for."""
+
+    def get_results(self, request):
+        super().get_results(request)
+        self.result_list = list(self.result_list)
+        queue.describe(self.result_list)
+        now = timezone.now()
+        for claim in self.result_list:
+            claim.read_at = now
+
+
+@admin.register(Claim)
+class ClaimAdmin(Exports, Desk, office.ReadOnlyScreen):
+    """Claims are shown and decided here, never edited: each button is one verb of the workflow."""
+
+    resource_classes = [ClaimSheet]
+    list_display = [
+        "reference_and_customer",
+        "for_incident",
+        "state",
+        "waits_for",
+        "due",
+        "orders",
+        "to_pay",
+        "in_touch",
+    ]
+    list_display_links = ["reference_and_customer"]
+    list_filter = [ShowFilter, "status", ("incident", RelatedDropdownFilter), ("assigned_to", RelatedDropdownFilter)]
+    list_select_related = ["customer", "incident"]
+    list_before_template, list_after_template = "claims/queue_head.html", "claims/queue_foot.html"
+    ordering = ["due_at", "submitted_at", "id"]
+    search_fields = ["reference"]  # shows the box; `get_search_results` looks in more places
+    search_help_text = gettext_lazy("Claim, customer, account, order or ticket")
+
+    # --- the list
+
+    def get_queryset(self, request):
+        return super().get_queryset(request).prefetch_related("incident__windows")
+
+    def get_changelist(self, request, **kwargs):
+        return QueueList
+
+    def get_search_results(self, request, queryset, search_term):
+        return queue.found(queryset, search_term.strip()) if search_term.strip() else queryset, False
+
+    def changelist_view(self, request, extra_context=None):
+        extra = {"title": _("Queue"), "waiting_for_me": queue.for_me(request.user).count()}
+        response = super().changelist_view(request, extra | (extra_context or {}))
+        if shown_list := getattr(response, "context_data", {}).get("cl"):
+            spec = next(spec for spec in shown_list.filter_specs if isinstance(spec, ShowFilter))
+            response.context_data["chips"] = spec.choices(shown_list)
+        return response
+
+    @display(description=gettext_lazy("claim"), ordering="id")
+    def reference_and_customer(self, claim):
+        return format_html(
+            '<b class="mg-ref">{}</b><br><span class="mg-dim">{}</span>', claim.reference, claim.customer
+        )
+
+    @display(description=gettext_lazy("incident"), ordering="incident__reference")
+    def for_incident(self, claim):
+        return claim.incident.reference
+
+    @display(description=gettext_lazy("status"), ordering="status")
+    def state(self, claim):
+        return office.badge(claim.status, claim.get_status_display())
+
+    @display(description=gettext_lazy("waits for"))
+    def waits_for(self, claim):
+        return queue.waits_for(claim)
+
+    @display(description=gettext_lazy("due"), ordering="due_at")
+    def due(self, claim):
+        return due_words(claim, claim.read_at)
+
+    @display(description=gettext_lazy("orders"))
+    def orders(self, claim):
+        return format_html('<span class="mg-num">{}</span>', claim.waiting.orders if claim.assessment_id else "–")
+
+    @display(description=gettext_lazy("to pay"))
+    def to_pay(self, claim):
+        amounts = sorted(claim.waiting.payable.items())
+        return format_html_join(format_html("<br>"), "{}", ((office.cell(n, a),) for a, n in amounts)) or "–"
+
+    @display(description=gettext_lazy("contact in time"))
+    def in_touch(self, claim):
+        return {True: _("yes"), False: office.badge("late", _("no")), None: "–"}[claim.waiting.in_touch]
+
+    # --- one claim
+
+    def get_urls(self):
+        def at(route, view, name):
+            return path(route, self.admin_site.admin_view(view), name=f"claims_claim_{name}")
+
+        return [
+            at("next/", self.next_view, "next"),
+            at("<int:pk>/assess/", self.assess_view, "assess"),
+            at("<int:pk>/approve/", self.approve_view, "approve"),
+            at("<int:pk>/deny/", self.deny_view, "deny"),
+            at("<int:pk>/evidence/", self.attach_view, "attach"),
+            at("evidence/<int:pk>/review/", self.review_view, "review"),
+            *self.desk_urls(),
+            *super().get_urls(),
+        ]
+
+    def change_view(self, request, object_id, form_url="", extra_context=None):
+        if request.method != "GET" or not self.has_view_permission(request):
+            raise PermissionDenied
+        claim = get_object_or_404(page.claims(), pk=object_id)
+        shown_page = page.ClaimPage(claim, request.user)
+        context = self.admin_site.each_context(request) | {
+            "title": claim.reference,
+            "opts": self.opts,
+            "claim": claim,
+            "page": shown_page,
+            "evidence": [(item, [FINDINGS.get(code, code) for code in item.findings]) for item in shown_page.evidence],
+            "now": timezone.now(),
+            "due": due_words(claim, timezone.now()),
+            "may_attach": request.user.has_perm("claims.add_evidence") and claim.status in Claim.OPEN,
+            "may_see_books": request.user.has_perm("ledger.view_journalentry"),
+            "is_fullwidth": "1",
+        }
+        return TemplateResponse(request, "claims/claim.html", context)
+
+    def next_view(self, request):
+        """Open the oldest due claim that waits for this person."""
+        if not self.has_view_permission(request):
+            raise PermissionDenied
+        after = (
+            Claim.objects.filter(pk=request.GET["after"]).first() if request.GET.get("after", "").isdigit() else None
+        )
+        claim = queue.next_claim(request.user, after=after)
+        if claim is None:
+            messages.info(request, _("Nothing else waits for you. The list shows all claims that wait."))
+            return redirect("admin:claims_claim_changelist")
+        return redirect("admin:claims_claim_change", claim.pk)
+
+    def assess_view(self, request, pk):
+        def verb(claim, now):
+            workflow.queue_assessment(claim.incident, claim=claim, by=request.user, now=now)
+            return _("The eligibility checks are queued; this page shows their answer in a moment.")
+
+        return self._act(request, pk, "assess", verb)
+
+    def approve_view(self, request, pk):
+        def verb(claim, now):
+            amounts = workflow.approve(claim, by=request.user, reason=request.POST.get("reason", ""), now=now)
+            granted = ", ".join(f"{shown.number(amount, 2)} {asset}" for asset, amount in sorted(amounts.items()))
+            if not granted:
+                return _("Your approval is recorded; above the policy's limit a second manager approves as well.")
+            return _("Approved: %(amounts)s, posted to the books.") % {"amounts": granted}
+
+        return self._act(request, pk, "approve", verb)
+
+    def deny_view(self, request, pk):
+        def verb(claim, now):
+            workflow.deny(claim, by=request.user, reason=request.POST.get("reason", ""), now=now)
+            return _("Denied, with the reason.")
+
+        return self._act(request, pk, "deny", verb)
+
+    def review_view(self, request, pk):
+        evidence = get_object_or_404(Evidence, pk=pk)
+        evidence.status = request.POST.get("seen", "")  # as the page showed it: refused if somebody reviewed it since
+
+        def verb(claim, now):
+            accept = request.POST.get("verdict") == "accept"
+            reason = request.POST.get("reason", "")
+            workflow.review_evidence(evidence, accept=accept, reason=reason, by=request.user, now=now)
+            return _("Accepted; the claim is checked again.") if accept else _("Rejected; the claim is checked again.")
+
+        return self._act(request, evidence.claim_id, "review", verb)
+
+    def attach_view(self, request, pk):
+        """A file that came in by chat or e-mail; its preview and findings show at once."""
+        if request.method != "POST" or not request.user.has_perm("claims.add_evidence"):
+            raise PermissionDenied
+        claim = get_object_or_404(Claim, pk=pk)
+        files = [(file.name, file) for file in request.FILES.getlist("file")]
+        limit = settings.EVIDENCE_MAX_BYTES
+        try:
+            attach_evidence(claim, files=files, by=request.user, now=timezone.now(), max_bytes=limit)
+            messages.success(request, _("On the claim now; somebody is to review it."))
+        except EvidenceRefused as refusal:
+            for error in refusal.errors:
+                messages.error(request, error)
+        except gate.Refused as refusal:
+            messages.error(request, str(refusal))
+        return redirect("admin:claims_claim_change", pk)
+
+    def _act(self, request, pk, name, verb):
+        """One verb on the claim as its page showed it: refused if somebody changed it since."""
+        if request.method != "POST" or not request.user.has_perm(gate.TRANSITIONS[name].permission):
+            raise PermissionDenied
+        claim = get_object_or_404(Claim.objects.select_related("incident"), pk=pk)
+        revision = request.POST.get("revision", "")
+        claim.revision = int(revision) if revision.isdecimal() else -1
+        try:
+            messages.success(request, verb(claim, timezone.now()))
+        except (gate.Refused, PostingError) as refusal:
+            messages.error(request, str(refusal))
+        return redirect("admin:claims_claim_change", pk)
+
+
+def due_words(claim, now):
+    """When it is due: how long from now, and the instant; overdue stands out, in words too."""
+    if claim.due_at is None:
+        return "–"
+    if claim.status not in Claim.OPEN:
+        return shown.instant(claim.due_at)
+    if claim.due_at < now:
+        kind, words = "mg-overdue", _("overdue by %(time)s") % {"time": timesince(claim.due_at, now, depth=1)}
+    else:
+        kind, words = "mg-soon", _("in %(time)s") % {"time": timeuntil(claim.due_at, now, depth=1)}
+    return format_html(
+        '<span class="{}">{}</span><br><span class="mg-dim">{}</span>', kind, words, shown.instant(claim.due_at)
+    )

@@ -1,0 +1,15 @@
+"""The first page after signing in: what waits, for whom, and where to go on."""
+
+from __future__ import annotations
+
+from django.http import HttpRequest
+from django.utils import timezone
+
+from claims.screens import today
+
+
+def dashboard(request: HttpRequest, context: dict) -> dict:
+    """unfold's DASHBOARD_CALLBACK."""
+    if request.user.has_perm("claims.view_claim"):
+        context["today"] = today.Today(request.user, now=timezone.now())
+    return context

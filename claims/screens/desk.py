@@ -1,0 +1,93 @@
+"""An incident's desk: what its claims come to, and what may be done about all of them at once."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from functools import cached_property
+
+from django.db.models import Count, Q, Sum
+
+from claims.models import Assessment, Bonus, Claim, Policy, Verdict
+from claims.screens.queue import payable
+from jobs.models import Job
+
+
+class Desk:
+    """What the page shows; each part is asked for once."""
+
+    def __init__(self, incident, user):
+        self.incident, self.user = incident, user
+
+    @cached_property
+    def policies(self) -> list[Policy]:
+        return list(self.incident.policies.select_related("drafted_by", "published_by").order_by("-version"))
+
+    @cached_property
+    def in_force(self) -> Policy | None:
+        return next((policy for policy in self.policies if policy.status == Policy.Status.PUBLISHED), None)
+
+    @cached_property
+    def latest(self) -> Assessment | None:
+        """The latest run over the whole incident."""
+        runs = Assessment.objects.filter(incident=self.incident, claim__isnull=True).select_related(
+            "policy", "requested_by"
+        )
+        return runs.first()
+
+    @cached_property
+    def job(self) -> Job | None:
+        return Job.objects.filter(key=f"assess-{self.latest.pk}").first() if self.latest else None
+
+    @property
+    def under_way(self) -> bool:
+        return bool(self.job and self.job.state in (Job.State.QUEUED, Job.State.RUNNING))
+
+    @cached_property
+    def statuses(self) -> list[tuple[str, object, int]]:
+        """Claims by status: (code, words, how many), empty ones left out."""
+        found = dict(self._claims.order_by().values_list("status").annotate(Count("pk")))
+        return [(code, words, found[code]) for code, words in Claim.Status.choices if code in found]
+
+    @property
+    def _claims(self):
+        return Claim.objects.filter(incident=self.incident)
+
+    @cached_property
+    def outcomes(self) -> list[dict]:
+        """Verdicts in force by outcome and asset: how many orders, and what they come to."""
+        rows = Verdict.objects.in_force().filter(claim__incident=self.incident).order_by()
+        found = rows.values("outcome", "asset").annotate(orders=Count("pk"), amount=Sum("amount"))
+        places = {code: place for place, code in enumerate(Verdict.Outcome.values)}
+        words = dict(Verdict.Outcome.choices)
+        ordered = sorted(found, key=lambda row: (places[row["outcome"]], row["asset"]))
+        return [row | {"words": words[row["outcome"]]} for row in ordered]
+
+    @cached_property
+    def awarded(self) -> dict[str, Decimal]:
+        """By asset, what approvals granted so far."""
+        rows = Claim.objects.filter(incident=self.incident, awards__isnull=False).order_by("awards__asset")
+        return dict(rows.values_list("awards__asset").annotate(Sum("awards__amount")))
+
+    @cached_property
+    def payable(self) -> list[dict]:
+        """By asset, what an approval of everything would grant: claims, orders, amount."""
+        rows = payable().filter(claim__incident=self.incident, claim__status__in=Claim.DECIDABLE).order_by("asset")
+        return list(
+            rows.values("asset").annotate(
+                claims=Count("claim", distinct=True), orders=Count("pk"), amount=Sum("amount")
+            )
+        )
+
+    @cached_property
+    def prepared_by_me(self) -> int:
+        """Payable claims that this person prepared, and so cannot approve."""
+        waiting = payable().filter(claim__incident=self.incident, claim__status__in=Claim.DECIDABLE)
+        me = self.user
+        mine = Q(entered_by=me) | Q(contacts__entered_by=me) | Q(evidence__received_by=me) | Q(evidence__reviewed_by=me)
+        return Claim.objects.filter(mine, pk__in=waiting.values("claim")).distinct().count()
+
+    @cached_property
+    def bonuses(self) -> list[dict]:
+        """By asset, the goodwill bonuses granted so far."""
+        rows = Bonus.objects.filter(claim__incident=self.incident).order_by("asset")
+        return list(rows.values("asset").annotate(customers=Count("pk"), amount=Sum("amount")))

@@ -1,0 +1,258 @@
+"""One claim on one screen: who, what they said and showed, every order with its verdict and why."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from functools import cached_property
+
+from django.db.models import Prefetch, QuerySet
+from django.utils.translation import get_language
+from django.utils.translation import gettext_lazy as _
+
+from claims import assessment as facts
+from claims import gate
+from claims.models import Award, Claim, Contact, Decision, Evidence, Verdict
+from claims.screens.queue import in_time
+from claims.terms import Clause, Terms
+
+FLAGS = {
+    "tpsl_after_end": _("TP/SL was set only after the outage: look at it before you decide."),
+    "paid_elsewhere": _("This order was compensated in another claim: it is never paid twice."),
+    "outage_lasts": _("The outage has no end yet: nothing can be measured from it, every order waits."),
+}
+
+
+@dataclass(frozen=True)
+class ClauseLine:
+    """A clause as it stood for one order."""
+
+    clause: Clause
+    words: str
+    holds: bool
+    decides: bool
+
+
+@dataclass(frozen=True)
+class OrderLine:
+    """An order's verdict, and all that explains it."""
+
+    verdict: Verdict
+    clauses: list[ClauseLine]
+    share: Decimal  # of the improvement, as a percentage: the clause's and the policy's
+    cover: Decimal  # what the fund paid already and the policy nets off
+    fee: Decimal  # the liquidation fee that the policy refunds
+    awarded: bool
+
+    @property
+    def order(self):
+        return self.verdict.order
+
+    @property
+    def inverse(self) -> bool:
+        return self.order.instrument.margin == "inverse"
+
+    @property
+    def is_long(self) -> bool:
+        return self.order.side == "long"
+
+    @property
+    def computed(self) -> bool:
+        """Whether the amount came from prices: then the arithmetic can be written out."""
+        has_prices = self.verdict.reference_price is not None and self.order.exit_price is not None
+        return has_prices and self.verdict.outcome in ("pay", "nil") and "paid_elsewhere" not in self.verdict.flags
+
+    @property
+    def warnings(self) -> list:
+        return [FLAGS.get(flag, flag) for flag in self.verdict.flags]
+
+    @property
+    def decided(self) -> ClauseLine | None:
+        """The line of the clause that decided, for its words."""
+        return next((line for line in self.clauses if line.decides), None)
+
+
+@dataclass(frozen=True)
+class ContactLine:
+    """A contact, whether it came in time, and what is odd about it."""
+
+    contact: Contact
+    in_time: bool | None  # None: no outage yet to hold it against
+    unknown: list[str]  # orders named that we do not have
+    strangers: list[str]  # orders named that belong to somebody else
+    account_is_strange: bool
+
+    @property
+    def is_odd(self) -> bool:
+        return bool(self.unknown or self.strangers or self.account_is_strange)
+
+
+@dataclass(frozen=True)
+class Moment:
+    """A moment of the claim's history."""
+
+    at: datetime
+    what: object
+    who: str = ""
+    detail: str = ""
+
+
+def claims() -> QuerySet[Claim]:
+    """Claims with everything around them that the page and the gate look at."""
+    evidence = Evidence.objects.select_related("received_by", "reviewed_by")
+    awards = Award.objects.select_related("entry")
+    decisions = Decision.objects.select_related("decided_by").prefetch_related(Prefetch("awards", awards))
+    return Claim.objects.select_related(
+        "customer", "incident", "assessment__policy", "entered_by", "assigned_to", "bonus__entry", "bonus__granted_by"
+    ).prefetch_related(
+        "customer__accounts", "contacts", Prefetch("evidence", evidence), Prefetch("decisions", decisions)
+    )
+
+
+class ClaimPage:
+    """Everything the screen shows; each part is asked for once: a dozen queries, whatever the number of orders."""
+
+    def __init__(self, claim: Claim, user):
+        self.claim, self.user = claim, user
+
+    @cached_property
+    def allowed(self) -> list[str]:
+        """The verbs that are buttons now: what the gate lets pass and what there is something to do for."""
+        useful = {"approve": bool(self.payable), "deny": not self.payable}
+        return [verb for verb in gate.allowed(self.claim, self.user) if useful.get(verb, True)]
+
+    @cached_property
+    def hindrance(self) -> str:
+        """Why this person may not decide, where their role could."""
+        verb = "approve" if self.payable else "deny"
+        if not self.user.has_perm(gate.TRANSITIONS[verb].permission) or self.claim.status not in Claim.DECIDABLE:
+            return ""
+        try:
+            gate.check(verb, self.claim, self.user)
+        except gate.Refused as refusal:
+            return str(refusal)
+        return ""
+
+    @cached_property
+    def terms(self) -> Terms | None:
+        return self.claim.assessment.policy.terms if self.claim.assessment else None
+
+    @cached_property
+    def outage(self):
+        return facts.outage_of(self.claim.assessment) if self.claim.assessment else None
+
+    @cached_property
+    def orders(self) -> list[OrderLine]:
+        if self.terms is None:
+            return []
+        verdicts = Verdict.objects.filter(claim=self.claim, assessment=self.claim.assessment_id).select_related(
+            "order__instrument", "order__account", "order__compensation__award"
+        )
+        return [
+            self._line(verdict) for verdict in verdicts.order_by("order__opened_at", "order__order_id", "order__leg")
+        ]
+
+    def _line(self, verdict: Verdict) -> OrderLine:
+        terms, language = self.terms, get_language() or "en"
+        clauses = [
+            ClauseLine(clause, clause.words(language), clause.code in verdict.holds, clause.code == verdict.clause)
+            for clause in terms.clauses
+        ]
+        share = (
+            next((line.clause.percentage for line in clauses if line.decides), Decimal(100)) * terms.percentage / 100
+        )
+        compensation = getattr(verdict.order, "compensation", None)
+        return OrderLine(
+            verdict=verdict,
+            clauses=clauses,
+            share=share,
+            cover=verdict.order.bankruptcy_cover if terms.net_bankruptcy_cover else Decimal(0),
+            fee=verdict.order.liquidation_fee if terms.refund_liquidation_fee else Decimal(0),
+            awarded=compensation is not None and compensation.award.claim_id == self.claim.pk,
+        )
+
+    @cached_property
+    def payable(self) -> dict[str, Decimal]:
+        """By asset, what an approval would grant now."""
+        amounts: dict[str, Decimal] = {}
+        for line in self.orders:
+            if line.verdict.outcome == Verdict.Outcome.PAY and getattr(line.order, "compensation", None) is None:
+                amounts[line.verdict.asset] = amounts.get(line.verdict.asset, Decimal(0)) + line.verdict.amount
+        return amounts
+
+    @cached_property
+    def outcomes(self) -> list[tuple[str, object, int]]:
+        """(code, words, how many), in the order of the outcomes, empty ones left out."""
+        found = [line.verdict.outcome for line in self.orders]
+        return [(code, words, found.count(code)) for code, words in Verdict.Outcome.choices if code in found]
+
+    @cached_property
+    def contacts(self) -> list[ContactLine]:
+        contacts = list(self.claim.contacts.all())
+        owners = facts.owners_of({order_id for contact in contacts for order_id in contact.order_ids})
+        return [self._contact(contact, owners) for contact in contacts]
+
+    def _contact(self, contact: Contact, owners: dict[str, set[int]]) -> ContactLine:
+        mine = {account.code for account in self.claim.customer.accounts.all()}
+        return ContactLine(
+            contact=contact,
+            in_time=in_time(contact.contacted_at, self.outage, self.terms) if self.outage and self.terms else None,
+            unknown=[order for order in contact.order_ids if order not in owners],
+            strangers=[o for o in contact.order_ids if o in owners and self.claim.customer_id not in owners[o]],
+            account_is_strange=bool(contact.account) and contact.account not in mine,
+        )
+
+    @cached_property
+    def evidence(self) -> list[Evidence]:
+        return list(self.claim.evidence.all())
+
+    @cached_property
+    def decisions(self) -> list[Decision]:
+        return list(self.claim.decisions.all())
+
+    @cached_property
+    def bonus(self):
+        return getattr(self.claim, "bonus", None)
+
+    @cached_property
+    def moments(self) -> list[Moment]:
+        """The history, newest first."""
+        found = [
+            Moment(c.contacted_at, _("Contact"), detail=c.get_channel_display()) for c in self.claim.contacts.all()
+        ]
+        for item in self.evidence:
+            found.append(Moment(item.received_at, _("Evidence received"), named(item.received_by), item.name))
+            if item.reviewed_at:
+                review = f"{item.get_status_display()}: {item.reason}"
+                found.append(Moment(item.reviewed_at, _("Evidence reviewed"), named(item.reviewed_by), review))
+        for decision in self.decisions:
+            found.append(
+                Moment(decision.decided_at, decision.get_verb_display(), named(decision.decided_by), decision.reason)
+            )
+        if self.bonus:
+            found.append(
+                Moment(self.bonus.granted_at, _("Goodwill bonus"), named(self.bonus.granted_by), str(self.bonus))
+            )
+        return sorted(found + self._changes(), key=lambda moment: moment.at, reverse=True)
+
+    def _changes(self) -> list[Moment]:
+        """Changes of status, as the database recorded them."""
+        events = self.claim.events.select_related("pgh_context").order_by("pgh_id")
+        people, changes, before = self._people(events), [], None
+        for event in events:
+            if event.status != before:
+                who = people.get((event.pgh_context.metadata if event.pgh_context else {}).get("user"), "")
+                changes.append(Moment(event.pgh_created_at, _("Status"), who, Claim.Status(event.status).label))
+            before = event.status
+        return changes
+
+    @staticmethod
+    def _people(events) -> dict[int, str]:
+        ids = {(event.pgh_context.metadata if event.pgh_context else {}).get("user") for event in events} - {None}
+        users = Claim.entered_by.field.related_model.objects.filter(pk__in=ids)
+        return dict(users.values_list("pk", "username")) if ids else {}
+
+
+def named(person) -> str:
+    return person.get_username() if person else ""

@@ -1,0 +1,167 @@
+"""Which claims wait, for what, and which one is next for whom."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from decimal import Decimal
+
+from django.db.models import Count, Exists, F, OuterRef, Q, QuerySet, Sum
+from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy as _
+
+from claims.deadlines import Outage
+from claims.models import Claim, Contact, Decision, Evidence, Policy, Verdict
+
+S, Outcome = Claim.Status, Verdict.Outcome
+
+
+def payable() -> QuerySet[Verdict]:
+    """Verdicts in force that pay and that nobody was awarded yet."""
+    return Verdict.objects.in_force().payable().filter(order__compensation__isnull=True)
+
+
+def for_me(user) -> QuerySet[Claim]:
+    """Open claims whose next step is this person's: to decide for who may decide, else evidence to review."""
+    claims = Claim.objects.open()
+    if user.has_perm("claims.approve_claim"):
+        ready = Q(status=S.ASSESSED) | Q(Exists(payable().filter(claim=OuterRef("pk"))), status__in=Claim.DECIDABLE)
+        return claims.filter(ready).exclude(had_a_hand(user))
+    if user.has_perm("claims.review_evidence"):
+        return claims.filter(Exists(Evidence.objects.unreviewed().filter(claim=OuterRef("pk"))))
+    return claims.none()
+
+
+def had_a_hand(user) -> Q:
+    """Claims this person prepared or endorsed: four eyes, as `gate.preparers` counts them."""
+    endorsed = Decision.objects.filter(verb=Decision.Verb.ENDORSE, assessment=OuterRef("assessment"), decided_by=user)
+    return (
+        Q(entered_by=user)
+        | Q(Exists(Contact.objects.filter(claim=OuterRef("pk"), entered_by=user)))
+        | Q(Exists(Evidence.objects.filter(Q(received_by=user) | Q(reviewed_by=user), claim=OuterRef("pk"))))
+        | Q(Exists(endorsed.filter(claim=OuterRef("pk"))))
+    )
+
+
+def next_claim(user, *, after: Claim | None = None) -> Claim | None:
+    """The oldest due claim that waits for this person; behind `after` first, so that 'next' walks down the queue."""
+    queue = for_me(user).in_queue_order()
+    if after is None:
+        return queue.first()
+    queue = queue.exclude(pk=after.pk)
+    return queue.filter(behind(after)).first() or queue.first()
+
+
+def behind(claim: Claim) -> Q:
+    """What stands behind a claim in queue order."""
+    later = Q(submitted_at__gt=claim.submitted_at) | Q(submitted_at=claim.submitted_at, pk__gt=claim.pk)
+    if claim.due_at is None:
+        return Q(due_at__isnull=True) & later
+    return Q(due_at__gt=claim.due_at) | Q(due_at__isnull=True) | (Q(due_at=claim.due_at) & later)
+
+
+def found(claims: QuerySet[Claim], text: str) -> QuerySet[Claim]:
+    """Claims by their reference, customer, account, order or ticket; each place is asked apart, by its own index."""
+    places = [
+        Claim.objects.filter(reference=text.upper()),
+        Claim.objects.filter(customer__code=text),
+        Claim.objects.filter(customer__name__icontains=text),
+        Claim.objects.filter(customer__accounts__code=text),
+        Claim.objects.filter(customer__orders__order_id=text),
+        Claim.objects.filter(contacts__ticket=text),
+    ]
+    anywhere = Q()
+    for place in places:
+        anywhere |= Q(pk__in=place.values("pk"))
+    return claims.filter(anywhere)
+
+
+@dataclass
+class Waiting:
+    """What the queue says about a claim."""
+
+    orders: int = 0
+    outcomes: dict[str, int] = field(default_factory=dict)
+    payable: dict[str, Decimal] = field(default_factory=dict)
+    evidence: int = 0
+    unreviewed: int = 0
+    in_touch: bool | None = None  # None: no outage window or no contact rule to hold it against
+    endorsed: bool = False
+
+
+def describe(claims: Sequence[Claim]) -> None:
+    """Give each claim its `waiting`, in a fixed number of queries; the incidents' windows are prefetched."""
+    found = {claim.pk: Waiting() for claim in claims}
+    for row in _verdicts(found):
+        one = found[row["claim"]]
+        one.orders += row["orders"]
+        one.outcomes[row["outcome"]] = one.outcomes.get(row["outcome"], 0) + row["orders"]
+        if row["unpaid"]:
+            one.payable[row["asset"]] = row["unpaid"]
+    for row in _evidence(found):
+        found[row["claim"]].evidence, found[row["claim"]].unreviewed = row["all"], row["unreviewed"]
+    endorsements = Decision.objects.filter(verb=Decision.Verb.ENDORSE, assessment=F("claim__assessment"))
+    for pk in endorsements.filter(claim__in=found).values_list("claim", flat=True):
+        found[pk].endorsed = True
+    _in_touch(claims, found)
+    for claim in claims:
+        claim.waiting = found[claim.pk]
+
+
+def _verdicts(claims: Iterable[int]) -> QuerySet:
+    rows = Verdict.objects.in_force().filter(claim__in=claims).order_by("claim", "asset")
+    unpaid = Sum("amount", filter=Q(outcome=Outcome.PAY, order__compensation__isnull=True))
+    return rows.values("claim", "asset", "outcome").annotate(orders=Count("pk"), unpaid=unpaid)
+
+
+def _evidence(claims: Iterable[int]) -> QuerySet:
+    rows = Evidence.objects.filter(claim__in=claims).order_by().values("claim")
+    return rows.annotate(all=Count("pk"), unreviewed=Count("pk", filter=Q(status=Evidence.Status.RECEIVED)))
+
+
+def _in_touch(claims: Sequence[Claim], found: dict[int, Waiting]) -> None:
+    """Whether some contact came in time, by the policy in force of the claim's incident (S1-E5)."""
+    policies = Policy.objects.published().filter(incident__in={claim.incident_id for claim in claims})
+    terms = {policy.incident_id: policy.terms for policy in policies.order_by("version")}
+    contacts: dict[int, list] = {}
+    for pk, at in Contact.objects.filter(claim__in=found).order_by().values_list("claim", "contacted_at"):
+        contacts.setdefault(pk, []).append(at)
+    for claim in claims:
+        outage = outage_of(claim.incident.windows.all())
+        if outage and claim.incident_id in terms:
+            made = contacts.get(claim.pk, ())
+            found[claim.pk].in_touch = any(in_time(at, outage, terms[claim.incident_id]) for at in made)
+
+
+def outage_of(windows) -> Outage | None:
+    """An incident's prefetched windows as one outage, unmerged: only its start and end are asked for here."""
+    spans = sorted((window.starts_at, window.ends_at) for window in windows)
+    if not spans:
+        return None
+    ends = [end for _start, end in spans]
+    return Outage(((spans[0][0], None if None in ends else max(ends)),))
+
+
+def in_time(at, outage: Outage, terms) -> bool:
+    deadline = outage.deadline(terms.contact_within)
+    return outage.start <= at and (deadline is None or at <= deadline)
+
+
+def waits_for(claim: Claim) -> str | Promise:
+    """The next step of a described claim, in words."""
+    about = claim.waiting
+    if claim.status not in Claim.OPEN:
+        return "–"
+    if about.unreviewed:
+        return _("evidence to review")
+    if claim.status == S.SUBMITTED:
+        return _("the eligibility checks")
+    if about.endorsed:
+        return _("a second manager")
+    if claim.status == S.NEEDS_EVIDENCE:
+        return _("part payment; evidence from the customer") if about.payable else _("evidence from the customer")
+    if claim.status == S.ON_HOLD:
+        return _("the end of the outage") if about.outcomes.get(Outcome.HOLD) else _("a usable price")
+    if about.payable:
+        return _("approval")
+    return _("a manager: no clause matches") if about.outcomes.get(Outcome.NO_CLAUSE) else _("denial: nothing to pay")

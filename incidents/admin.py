@@ -1,0 +1,203 @@
+"""What happened, on screen: incidents with their windows, and the imported facts to read."""
+
+from __future__ import annotations
+
+from zoneinfo import ZoneInfo, available_timezones
+
+from django import forms
+from django.contrib import admin, messages
+from django.core.exceptions import PermissionDenied
+from django.shortcuts import get_object_or_404, redirect
+from django.urls import path, reverse
+from django.utils import timezone
+from django.utils.html import format_html, format_html_join
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+from unfold.admin import TabularInline
+from unfold.decorators import display
+
+from incidents import workflow
+from incidents.models import (
+    Account,
+    Asset,
+    Customer,
+    ImportedFile,
+    Incident,
+    Instrument,
+    Order,
+    OutageWindow,
+    Quote,
+)
+from jobs import office
+
+
+class IncidentForm(forms.ModelForm):
+    def clean_timezone(self):
+        zone = self.cleaned_data["timezone"]
+        if zone not in available_timezones():
+            raise forms.ValidationError(_("There is no time zone of this name; one is written Asia/Shanghai."))
+        return zone
+
+
+class WindowInline(TabularInline):
+    model = OutageWindow
+    extra = 1
+    tab = False
+    fields = ["starts_at", "ends_at", "in_its_zone"]
+    readonly_fields = ["in_its_zone"]
+    verbose_name_plural = gettext_lazy("outage windows (times in UTC)")
+
+    @display(description=gettext_lazy("in the incident's own time zone"))
+    def in_its_zone(self, window):
+        if window.pk is None:
+            return "–"
+        return local(window)
+
+
+def local(window: OutageWindow) -> str:
+    """The window in its incident's display zone, with the offset said."""
+    zone = ZoneInfo(window.incident.timezone)
+    ends = (
+        at.astimezone(zone).strftime("%Y-%m-%d %H:%M:%S %z") if at else "…" for at in (window.starts_at, window.ends_at)
+    )
+    return " – ".join(ends)
+
+
+@admin.register(Incident)
+class IncidentAdmin(office.Screen):
+    """A manager declares and publishes; what follows from it is decided at the desk."""
+
+    form = IncidentForm
+    list_display = ["reference", "title", "state", "outage", "declared_at", "desk"]
+    list_filter = ["status"]
+    search_fields = ["reference", "title"]
+    inlines = [WindowInline]
+    change_form_outer_before_template = "incidents/incident_head.html"
+    readonly_fields = ["state", "declared_by", "declared_at", "published_at"]
+    fieldsets = [
+        (None, {"fields": ["reference", "title", "cause", "timezone"]}),
+        (gettext_lazy("What it affected"), {"fields": ["services", "products", "instruments"]}),
+        (gettext_lazy("Record"), {"fields": ["state", "declared_by", "declared_at", "published_at"]}),
+    ]
+
+    def get_fieldsets(self, request, obj=None):
+        return self.fieldsets if obj else self.fieldsets[:2]
+
+    def get_readonly_fields(self, request, obj=None):
+        return [*self.readonly_fields, "reference"] if obj else self.readonly_fields
+
+    def get_queryset(self, request):
+        return super().get_queryset(request).prefetch_related("windows")
+
+    def save_model(self, request, obj, form, change):
+        if not change:
+            obj.declared_by, obj.declared_at = request.user, timezone.now()
+        super().save_model(request, obj, form, change)
+
+    def get_urls(self):
+        publish = self.admin_site.admin_view(self.publish_view)
+        return [path("<int:pk>/publish/", publish, name="incidents_incident_publish"), *super().get_urls()]
+
+    def publish_view(self, request, pk):
+        if request.method != "POST" or not request.user.has_perm("incidents.publish_incident"):
+            raise PermissionDenied
+        incident = get_object_or_404(Incident, pk=pk)
+        try:
+            workflow.publish(incident, by=request.user, now=timezone.now())
+            messages.success(request, _("Published: the notice is public now."))
+        except workflow.Refused as refusal:
+            messages.error(request, str(refusal))
+        return redirect(incident)
+
+    @display(description=gettext_lazy("status"), ordering="status")
+    def state(self, incident):
+        return office.badge(incident.status, incident.get_status_display())
+
+    @display(description=gettext_lazy("outage windows (UTC)"))
+    def outage(self, incident):
+        return format_html_join(format_html("<br>"), "{}", ((window,) for window in incident.windows.all())) or "–"
+
+    @display(description=gettext_lazy("claims"))
+    def desk(self, incident):
+        return format_html(
+            '<a href="{}">{}</a>', reverse("admin:claims_desk", args=[incident.reference]), _("Open the desk")
+        )
+
+
+@admin.register(Order)
+class OrderAdmin(office.ReadOnlyScreen):
+    list_display = [
+        "__str__",
+        "customer",
+        "instrument",
+        "side",
+        "size",
+        "entry",
+        "opened",
+        "exit",
+        "closed",
+        "close_reason",
+    ]
+    list_filter = ["side", "close_reason", "instrument"]
+    list_select_related = ["customer", "instrument"]
+    search_fields = ["order_id__exact", "customer__code__exact", "account__code__exact"]
+    fields = [
+        "order_id", "leg", "customer", "account", "instrument", "side", "size", "entry", "opened", "exit", "closed",
+        "close_reason", "profit_at", "stop_at", "tpsl_set", "tpsl_cancelled", "pnl", "fee", "cover",
+    ]  # fmt: skip
+    readonly_fields = fields
+    size = office.numeric("quantity", gettext_lazy("quantity"), least=0)
+    entry = office.numeric("entry_price", gettext_lazy("entry price"))
+    exit = office.numeric("exit_price", gettext_lazy("exit price"))
+    profit_at = office.numeric("take_profit", gettext_lazy("take profit"))
+    stop_at = office.numeric("stop_loss", gettext_lazy("stop loss"))
+    pnl = office.numeric("realized_pnl", gettext_lazy("realised PnL"), asset="instrument__settle_id")
+    fee = office.numeric("liquidation_fee", gettext_lazy("liquidation fee"), asset="instrument__settle_id")
+    cover = office.numeric("bankruptcy_cover", gettext_lazy("bankruptcy cover"), asset="instrument__settle_id")
+    opened = office.moment("opened_at", gettext_lazy("opened at"))
+    closed = office.moment("closed_at", gettext_lazy("closed at"))
+    tpsl_set = office.moment("tpsl_set_at", gettext_lazy("TP/SL set at"))
+    tpsl_cancelled = office.moment("tpsl_cancelled_at", gettext_lazy("TP/SL cancelled at"))
+
+
+@admin.register(Quote)
+class QuoteAdmin(office.ReadOnlyScreen):
+    list_display = ["instant", "instrument", "best_bid", "best_ask"]
+    list_filter = ["instrument"]
+    list_select_related = ["instrument"]
+    fields = readonly_fields = ["instrument", "instant", "best_bid", "best_ask"]
+    instant = office.moment("at", gettext_lazy("at"))
+    best_bid = office.numeric("bid", gettext_lazy("bid"))
+    best_ask = office.numeric("ask", gettext_lazy("ask"))
+
+
+class AccountInline(office.ReadOnlyInline):
+    model = Account
+    fields = readonly_fields = ["code"]
+
+
+@admin.register(Customer)
+class CustomerAdmin(office.ReadOnlyScreen):
+    list_display = ["code", "name", "email", "language"]
+    search_fields = ["code", "name", "email", "accounts__code__exact"]
+    inlines = [AccountInline]
+
+
+@admin.register(Instrument)
+class InstrumentAdmin(office.ReadOnlyScreen):
+    list_display = ["symbol", "product", "margin", "base", "quote", "settle", "value", "fee_rate"]
+    fields = readonly_fields = list_display
+    value = office.numeric("contract_value", gettext_lazy("contract value"), least=0)
+    fee_rate = office.numeric("liquidation_fee_rate", gettext_lazy("liquidation fee rate"), least=0)
+
+
+@admin.register(Asset)
+class AssetAdmin(office.ReadOnlyScreen):
+    list_display = ["code", "decimals"]
+
+
+@admin.register(ImportedFile)
+class ImportedFileAdmin(office.ReadOnlyScreen):
+    list_display = ["imported_at", "kind", "name", "sha256"]
+    list_filter = ["kind"]
+    search_fields = ["name", "sha256"]

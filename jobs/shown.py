@@ -1,0 +1,32 @@
+"""How numbers and instants are shown to people, in every language the same. Pure."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from decimal import Decimal
+
+
+def number(value: Decimal | None, least: int = 0) -> str:
+    """Thousands apart, no needless zeros, `least` decimals at least: 16571 -> '16,571.00' for least=2."""
+    if value is None:
+        return "–"
+    whole, _point, decimals = f"{value:,f}".partition(".")
+    decimals = decimals.rstrip("0").ljust(least, "0")
+    text = f"{whole}.{decimals}" if decimals else whole
+    return text.replace("-", "−")
+
+
+def plain(value: Decimal | None) -> str:
+    """The same number for a machine: '16571', '0.0000001'; nothing for none."""
+    if value is None:
+        return ""
+    text = f"{value:f}"
+    return text.rstrip("0").rstrip(".") if "." in text else text
+
+
+def instant(at: datetime | None) -> str:
+    """'2022-11-16 14:34:00 UTC', with a fraction only where there is one. Instants are kept in UTC (rules §1)."""
+    if at is None:
+        return "–"
+    fraction = f"{at:.%f}".rstrip("0") if at.microsecond else ""
+    return f"{at:%Y-%m-%d %H:%M:%S}{fraction} UTC"

@@ -1,0 +1,41 @@
+// Keys of the back office: n next claim, q queue, e first evidence, a approve, ? the list of keys. "/" is unfold's own search.
+// A key works where no text is being typed, and only through a link or button that is on the page anyway.
+"use strict";
+document.addEventListener("keydown", (event) => {
+  const typing = event.target.closest("input, textarea, select, [contenteditable], dialog");
+  if (typing || event.ctrlKey || event.metaKey || event.altKey) return;
+  const target = document.querySelector(`[data-key="${CSS.escape(event.key)}"]`);
+  if (!target) return;
+  event.preventDefault();
+  if (target.dataset.does === "focus") {
+    target.scrollIntoView({ block: "center" });
+    target.focus();
+  } else {
+    target.click();
+  }
+});
+
+// One click is one decision: the second click on a sent form does nothing.
+document.addEventListener("submit", (event) => {
+  const form = event.target;
+  if (form.dataset.once === undefined) return;
+  if (form.dataset.sent) event.preventDefault();
+  form.dataset.sent = "yes";
+});
+window.addEventListener("pageshow", () => {
+  for (const form of document.querySelectorAll("form[data-once]")) delete form.dataset.sent;
+});
+
+// While an assessment runs, the page asks for its end; then it loads once more, to show all of it.
+document.addEventListener("htmx:afterSwap", (event) => {
+  const ended = event.target.querySelector && event.target.querySelector("[data-reload]");
+  if (ended) window.location.reload();
+});
+
+document.addEventListener("click", (event) => {
+  const all = event.target.closest("[data-open-all]");
+  if (!all) return;
+  const orders = [...document.querySelectorAll("details.mg-order")];
+  const open = !orders.every((order) => order.open);
+  for (const order of orders) order.open = open;
+});
