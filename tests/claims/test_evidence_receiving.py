@@ -12,7 +12,7 @@ import pytest
 from django.core.files.base import ContentFile
 from django.core.files.storage import storages
 from django.core.management import CommandError, call_command
-from django.db import connection
+from django.db import connection, transaction
 from django.urls import reverse
 
 from claims import workflow
@@ -125,6 +125,15 @@ def test_who_brought_evidence_does_not_approve(claim):
         workflow.approve(claim, by=mia, now=NOW)
 
 
+def test_a_commit_that_fails_leaves_files_without_a_row_and_never_the_reverse(claim, files_dir):
+    with pytest.raises(ConnectionAbortedError), transaction.atomic():
+        received(claim)
+        raise ConnectionAbortedError("the power went before the commit")
+    assert (Evidence.objects.count(), len(kept(files_dir))) == (0, 2)
+    assert received(claim).original.open("rb").read() == picture()
+    assert (Evidence.objects.count(), len(kept(files_dir))) == (1, 2)
+
+
 # --- refusing
 
 
@@ -134,7 +143,7 @@ def test_who_brought_evidence_does_not_approve(claim):
         (b"GIF89a" + bytes(40), "error.png: this is image/gif; send a PNG, JPEG or WebP file"),
         (b"I could not log in", "error.png: this is not a picture; send a PNG, JPEG or WebP file"),
         (picture()[:-40], "error.png: the picture is cut off before its end; send it again"),
-        (huge_png(6000, 6000), "error.png: the picture has more than 25 million pixels; send a smaller one"),
+        (huge_png(6000, 6000, rows=9), "error.png: the picture has more than 25 million pixels; send a smaller one"),
     ],
     ids=["gif", "text", "cut off", "huge"],
 )
