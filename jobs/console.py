@@ -112,6 +112,16 @@ def _standard(stdout: Any) -> Iterator[BinaryIO]:
         sys.exit(1)
 
 
+def text_of(file: str | Path) -> str:
+    """The text of a file (UTF-8, a BOM is accepted), or a Refusal that says why there is none."""
+    try:
+        return Path(file).read_text(encoding="utf-8-sig")
+    except OSError as error:
+        raise Refusal(f"{file}: {error.strerror}") from error
+    except UnicodeDecodeError as error:
+        raise Refusal(f"{file}: is not UTF-8 text ({error.reason} at byte {error.start})") from error
+
+
 def staff_named(username: str):
     """The active staff user of `--by`, or a Refusal that says so."""
     user = get_user_model().objects.filter(username=username, is_active=True, is_staff=True).first()

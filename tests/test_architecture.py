@@ -75,7 +75,7 @@ FLOORS = {
 FREE = {"apps", "migrations", "__init__"}
 SAME_FLOOR = {PURE, MODELS}  # on these, neighbours may know each other
 DOOR_TO_DOOR = {("admin", "resources"), ("admin", "forms"), ("views", "forms"), ("urls", "views")}
-VERB_TO_VERB = {("receiving", "workflow")}  # what is received reopens the claim, in one commit
+VERB_TO_VERB = {("receiving", "workflow"), ("intake", "workflow")}  # what is received reopens the claim, in one commit
 BRIDGES = {  # (room, module) -> the rooms it may know; doors see below
     ("claims", "assessment"): {"incidents"},
     ("claims", "settlement"): {"ledger"},

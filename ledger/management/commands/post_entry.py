@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 from django.utils import timezone
 
-from jobs.console import PortalCommand, Refusal, staff_named
+from jobs.console import PortalCommand, staff_named, text_of
 from ledger import entry_file, posting
 
 
@@ -22,13 +20,3 @@ class Command(PortalCommand):
         draft = entry_file.read(text_of(file))
         entry = posting.post_manual(draft, by=staff_named(by), now=timezone.now())
         return {"reference": entry.reference, "entry": entry.pk}
-
-
-def text_of(file: str) -> str:
-    """The file's text, or a Refusal that says why there is none."""
-    try:
-        return Path(file).read_text(encoding="utf-8-sig")
-    except OSError as error:
-        raise Refusal(f"{file}: {error.strerror}") from error
-    except UnicodeDecodeError as error:
-        raise Refusal(f"{file}: is not UTF-8 text ({error.reason} at byte {error.start})") from error

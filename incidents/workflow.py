@@ -1,0 +1,89 @@
+"""Declare and publish an incident. The time is taken at the door and passed in; history is kept by trigger."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from django.db import transaction
+
+from incidents import incident_file
+from incidents.models import Incident, Instrument, OutageWindow
+
+
+class Refused(Exception):
+    """What is not done, with every reason at once."""
+
+    def __init__(self, *errors: str):
+        self.errors = list(errors)
+        super().__init__("; ".join(errors))
+
+
+@transaction.atomic
+def declare(document: dict, *, by=None, publish: bool = False, now: datetime) -> Incident:
+    """Create the incident of this reference, or make it and its windows what the document says; only what differs is written.
+
+    A published incident stays published: the next assessment shows what a corrected window changes. `by` is None only at the
+    operator's console. Refused: with every error of the document, or for who may not.
+    """
+    _may(by)
+    errors = incident_file.errors_in(document) + _unknown_instruments(document.get("instruments"))
+    if errors:
+        raise Refused(*errors)
+    facts = incident_file.completed(document)
+    windows = facts.pop("windows")
+    incident, created = Incident.objects.select_for_update().get_or_create(
+        reference=facts["reference"], defaults=facts | {"declared_by": by, "declared_at": now}
+    )
+    if not created:
+        _correct(incident, facts)
+    _replace_windows(incident, {window["starts_at"]: window.get("ends_at") for window in windows})
+    return _publish(incident, by=by, now=now) if publish else incident
+
+
+@transaction.atomic
+def publish(incident: Incident, *, by=None, now: datetime) -> Incident:
+    """Show the incident to the public; published already: nothing changes. `by` is None only at the operator's console."""
+    _may(by)
+    return _publish(incident, by=by, now=now)
+
+
+def _publish(incident: Incident, *, by, now: datetime) -> Incident:
+    if not incident.windows.exists():
+        raise Refused(f"{incident.reference} has no outage window: enter one first")
+    draft = Incident.objects.filter(pk=incident.pk, status=Incident.Status.DRAFT)
+    draft.update(status=Incident.Status.PUBLISHED, published_at=now)
+    incident.refresh_from_db()
+    return incident
+
+
+def _may(user) -> None:
+    if user is not None and not user.has_perm("incidents.publish_incident"):
+        raise Refused(f"{user.get_username()} has not the permission incidents.publish_incident")
+
+
+def _unknown_instruments(symbols: object) -> list[str]:
+    named = {symbol for symbol in symbols if isinstance(symbol, str)} if isinstance(symbols, list) else set()
+    known = Instrument.objects.filter(symbol__in=[symbol for symbol in named if "\0" not in symbol])
+    unknown = sorted(named - set(known.values_list("symbol", flat=True)))
+    return [f"instruments: unknown {', '.join(unknown)}; import them first"] if unknown else []
+
+
+def _correct(incident: Incident, facts: dict) -> None:
+    changed = [name for name, value in facts.items() if getattr(incident, name) != value]
+    for name in changed:
+        setattr(incident, name, facts[name])
+    if changed:
+        incident.save(update_fields=changed)
+
+
+def _replace_windows(incident: Incident, wanted: dict[datetime, datetime | None]) -> None:
+    """A window is known by its start: kept, corrected in its end, added or removed."""
+    for window in incident.windows.all():
+        if window.starts_at not in wanted:
+            window.delete()
+        elif window.ends_at != (end := wanted.pop(window.starts_at)):
+            window.ends_at = end
+            window.save(update_fields=["ends_at"])
+    OutageWindow.objects.bulk_create(
+        OutageWindow(incident=incident, starts_at=start, ends_at=end) for start, end in wanted.items()
+    )
