@@ -1,0 +1,158 @@
+"""A worker that is killed in the middle: everything is assessed, and once."""
+
+import os
+import signal
+from contextlib import ExitStack
+from datetime import timedelta
+
+import pytest
+from django.contrib.auth.models import User
+from django.db import connection
+from django.utils import timezone
+from django_q.models import OrmQ
+
+from claims import tasks, workflow
+from claims.models import Assessment, Claim, Contact, Verdict
+from incidents.models import Account, Customer, Order
+from jobs import queue
+from jobs.models import Job
+from tests import factories as make
+from tests.factories import NOW, at
+from tests.together import held, wait_for_waiting, wait_until
+
+CUSTOMERS = workflow.SLICE + 500  # two slices
+MINUTE = timedelta(minutes=1)
+
+
+@pytest.fixture
+def crowd():
+    """An incident with more claims than a slice takes: one order each, of every third the close is in profit."""
+    incident = make.incident()
+    make.quotes("BTCUSDT", ("14:09", "16530.00", "16530.10"), ("14:34:10", "16571.00", "16571.10"))
+    instrument = make.instrument()
+    people = Customer.objects.bulk_create(Customer(code=f"customer-{n}") for n in range(CUSTOMERS))
+    accounts = Account.objects.bulk_create(Account(code=f"{who.code}-1", customer=who) for who in people)
+    Order.objects.bulk_create(
+        Order(
+            order_id=str(number),
+            customer=who,
+            account=account,
+            instrument=instrument,
+            side="long",
+            quantity="0.5",
+            entry_price="16950",
+            opened_at=at("13:00"),
+            exit_price="17000" if number % 3 == 0 else "16500",
+            closed_at=at("14:20"),
+            close_reason="liquidation",
+        )
+        for number, (who, account) in enumerate(zip(people, accounts, strict=True))
+    )
+    claims = Claim.objects.bulk_create(Claim(incident=incident, customer=who, submitted_at=NOW) for who in people)
+    Contact.objects.bulk_create(Contact(claim=claim, channel="chat", contacted_at=at("15:00")) for claim in claims)
+    return incident
+
+
+def outcome(run: Assessment) -> tuple:
+    return (run.claims_assessed, run.outcomes, run.totals, run.fingerprint)
+
+
+def verdicts_of(run: Assessment) -> list[tuple]:
+    rows = Verdict.objects.filter(assessment=run).order_by("order")
+    return list(rows.values_list("claim", "order", "outcome", "clause", "reasons", "amount"))
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_worker_killed_inside_a_slice_costs_that_slice_and_nothing_is_done_twice(crowd, worker):
+    job = workflow.queue_assessment(crowd, now=timezone.now())
+    run = Assessment.objects.get()
+    last = Claim.objects.latest("pk")
+
+    with ExitStack() as progress:
+        with held("claims_claim", f"id = {last.pk}"):  # the second slice cannot begin
+            doomed = worker()
+            wait_for_waiting(1)
+            job.refresh_from_db()
+            assert (job.state, job.attempts, job.done, job.total) == ("running", 1, workflow.SLICE, CUSTOMERS)
+            progress.enter_context(held("jobs_job"))
+        wait_for_waiting(1, "jobs_job")  # its verdicts are written; it cannot say so, and not commit
+        os.killpg(doomed.pid, signal.SIGKILL)
+        doomed.wait()
+    wait_until(lambda: not still_connected(), "the dead worker's session ends")
+    assert Verdict.objects.count() == workflow.SLICE  # the first slice stands, of the second nothing
+    assert Claim.objects.filter(status="submitted").count() == 500
+
+    Job.objects.update(lease_until=timezone.now() - MINUTE)  # two minutes pass
+    OrmQ.objects.update(lock=timezone.now() - MINUTE)  # and the queue hands its row out again, beside the sweep's
+    tasks.sweep()
+    assert OrmQ.objects.count() == 2
+    worker()
+    wait_until(lambda: not OrmQ.objects.exists(), "both deliveries are taken")
+
+    job.refresh_from_db()
+    run.refresh_from_db()
+    assert (job.state, job.attempts, job.done, job.percent, job.error) == ("done", 2, CUSTOMERS, 100, "")
+    rows = verdicts_of(run)
+    assert len(rows) == CUSTOMERS == len({order for _claim, order, *_rest in rows})
+    assert Claim.objects.filter(status="assessed", assessment=run, revision=1).count() == CUSTOMERS
+
+    undisturbed = workflow.assess_now(crowd, now=timezone.now())
+    assert verdicts_of(undisturbed) == rows
+    assert outcome(undisturbed) == outcome(run)
+    assert (run.outcomes["pay"], run.outcomes["excluded"], run.totals) == (1666, 834, {"USDT": "59143"})
+
+
+def still_connected() -> bool:
+    """Whether a session other than ours is on the test's database."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT EXISTS (SELECT FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid())"
+        )
+        return cursor.fetchone()[0]
+
+
+@pytest.mark.django_db
+def test_an_assessment_that_fails_is_tried_three_times_by_the_sweep_and_then_shown():
+    job = queue.enqueue(key="assess-0", task="claims.tasks.assess", argument={"assessment": 0}, now=NOW)
+    for attempt in (1, 2, 3):
+        with pytest.raises(Assessment.DoesNotExist):
+            tasks.assess(job.pk)
+        job.refresh_from_db()
+        assert (job.attempts, job.state) == (attempt, "queued" if attempt < 3 else "failed")
+        assert job.error.startswith("DoesNotExist: ")
+        OrmQ.objects.all().delete()
+        Job.objects.update(queued_at=timezone.now() - queue.LEASE)
+        tasks.sweep()
+        assert OrmQ.objects.count() == (1 if attempt < 3 else 0)
+    tasks.assess(job.pk)  # a late delivery
+    job.refresh_from_db()
+    assert (job.attempts, job.state) == (3, "failed")
+
+
+@pytest.mark.django_db
+def test_a_slice_of_a_worker_that_lost_its_job_is_undone(crowd):
+    """Its lease ended while it was stuck; another worker has the job now and will do the same slice."""
+    job = workflow.queue_assessment(crowd, now=NOW)
+    stuck = queue.take(job.pk, now=NOW)
+    other = queue.take(job.pk, now=NOW + queue.LEASE + MINUTE)
+    with pytest.raises(queue.LeaseLost):
+        tasks._assess(stuck, Assessment.objects.get())
+    assert not Verdict.objects.exists()
+    tasks._assess(other, Assessment.objects.get())
+    assert Verdict.objects.count() == CUSTOMERS
+    job.refresh_from_db()
+    assert (job.state, job.attempts, job.done) == ("done", 2, CUSTOMERS)
+
+
+@pytest.mark.django_db
+def test_the_sweep_finds_claims_that_nobody_asked_for_and_a_person_sees_who_did_it():
+    incident = make.incident()
+    claim = make.claim(incident)
+    tasks.sweep()
+    job = Job.objects.get()
+    tasks.assess(job.pk)
+    claim.refresh_from_db()
+    assert claim.status == "assessed"
+    events = claim.events.order_by("pgh_id").values_list("status", "pgh_context__metadata__job")
+    assert list(events) == [("submitted", None), ("assessed", job.key)]
+    assert not User.objects.exists()
