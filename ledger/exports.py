@@ -26,7 +26,7 @@ COPY (
            to_char(entry.effective_on, 'YYYY-MM-DD') AS effective_on, entry.category,
            {TEXT.format("entry.reference")} AS reference, {TEXT.format("entry.description")} AS description,
            debit.name AS debit, credit.name AS credit,
-           {AMOUNT} AS amount, asset.code AS asset, '' AS seal
+           {AMOUNT} AS amount, asset.code AS asset, NULL AS seal
       FROM ledger_transfer transfer
       JOIN ledger_journalentry entry ON entry.id = transfer.entry_id
       JOIN ledger_account debit ON debit.id = transfer.debit_id

@@ -1,0 +1,306 @@
+"""`verify_ledger`: sound books pass; whatever somebody with every right does to them behind our back is named."""
+
+import json
+from datetime import UTC, datetime
+
+import pytest
+from django.core.management import call_command
+from django.db import connection
+
+from claims import workflow
+from claims.models import Award, Bonus, Claim, Compensation
+from ledger.models import JournalEntry, Transfer
+from ledger.verification import TRIGGER, problems
+from tests import factories
+from tests.ledger.books import book, november, undo
+
+pytestmark = pytest.mark.django_db
+
+
+TABLES = """
+    SELECT oid::regclass::text FROM pg_class WHERE relkind = 'r' AND (relname LIKE 'ledger%' OR relname LIKE 'claims%')
+"""
+KEYS = """
+    SELECT conrelid::regclass::text, conname FROM pg_constraint
+     WHERE contype = 'f' AND (conrelid::regclass::text LIKE 'ledger%' OR conrelid::regclass::text LIKE 'claims%')
+"""
+
+
+def owner(sql: str, *params) -> None:
+    """Somebody to whom the tables belong: puts their triggers at rest and their foreign keys away, and does as they please."""
+    with connection.cursor() as cursor:
+        cursor.execute("SET CONSTRAINTS ALL IMMEDIATE; SET CONSTRAINTS ALL DEFERRED")
+        for table, key in rows(KEYS):
+            cursor.execute(f"ALTER TABLE {table} DROP CONSTRAINT {key}")
+        for (table,) in rows(TABLES):
+            cursor.execute(f"ALTER TABLE {table} DISABLE TRIGGER USER")
+        cursor.execute(sql, params or None)
+        for (table,) in rows(TABLES):
+            cursor.execute(f"ALTER TABLE {table} ENABLE TRIGGER USER")
+
+
+def rows(sql: str) -> list[tuple]:
+    with connection.cursor() as cursor:
+        cursor.execute(sql)
+        return cursor.fetchall()
+
+
+def execute(sql: str) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute("SET CONSTRAINTS ALL IMMEDIATE; SET CONSTRAINTS ALL DEFERRED")
+        cursor.execute(sql)
+
+
+def entry(reference: str) -> int:
+    return JournalEntry.objects.get(reference=reference).pk
+
+
+# --- the books in themselves
+
+
+def test_the_books_of_november_keep_every_law():
+    november()
+    assert problems() == []
+
+
+def test_empty_books_keep_every_law():
+    assert problems() == []
+
+
+def test_an_amount_altered_below_what_was_promised_is_named():
+    november()
+    owner("UPDATE ledger_transfer SET amount = 10 WHERE entry_id = %s AND asset_id = 'USDT'", entry("seed-2022"))
+    assert problems() == [
+        "CLM-000001/award-1/USDT: takes the available USDT from 26.5 to -9, below zero",
+    ]
+
+
+def test_an_altered_amount_of_what_was_reversed_is_named():
+    november()
+    owner("UPDATE ledger_transfer SET amount = 8.26 WHERE entry_id = %s", entry("liq/7001-twice"))
+    assert problems() == ["liq/7001-twice/reversed: does not mirror liq/7001-twice, which it reverses"]
+
+
+def test_a_removed_transfer_is_named():
+    november()
+    owner("DELETE FROM ledger_transfer WHERE entry_id = %s AND line = 2", entry("seed-2022"))
+    assert "seed-2022: announces 2 transfers and has 1" in problems()
+
+
+def test_a_removed_entry_is_named():
+    november()
+    gone = entry("liq/7001")
+    owner("DELETE FROM ledger_journalentry WHERE id = %s", gone)
+    assert f"entry {gone}: has transfer 1, but is not in the books" in problems()
+
+
+@pytest.mark.parametrize(
+    ("change", "wrong"),
+    [
+        ("amount = 8.255", "transfer 1: amount 8.255 has more than the 2 decimals of USDT"),
+        ("credit_id = debit_id", "transfer 1: debit and credit are the same account"),
+        ("asset_id = 'BTC'", "transfer 1: moves BTC between accounts of USDT and USDT"),
+        ("asset_id = 'XYZ'", "transfer 1: moves XYZ between accounts of USDT and USDT; asset XYZ is unknown"),
+    ],
+)
+def test_a_transfer_that_breaks_a_law_is_named(change, wrong):
+    november()
+    execute("ALTER TABLE ledger_transfer DROP CONSTRAINT transfer_between_two_accounts")
+    owner(f"UPDATE ledger_transfer SET {change} WHERE entry_id = %s", entry("liq/7001"))  # noqa: S608
+    assert f"liq/7001: {wrong}" in problems()
+
+
+def test_an_amount_that_is_not_positive_is_named():
+    november()
+    owner("ALTER TABLE ledger_transfer DROP CONSTRAINT transfer_positive")
+    owner("UPDATE ledger_transfer SET amount = -1 WHERE entry_id = %s", entry("liq/7001"))
+    assert "liq/7001: transfer 1: amount -1 is not positive" in problems()
+
+
+def test_assets_that_no_longer_balance_are_named():
+    november()
+    owner(
+        "UPDATE ledger_transfer SET credit_id = (SELECT id FROM ledger_account WHERE name = 'Equity:SeedCapital'"
+        " AND asset_id = 'BTC') WHERE entry_id = %s",
+        entry("liq/7001"),
+    )
+    assert problems() == [
+        "liq/7001: transfer 1: moves USDT between accounts of USDT and BTC",
+        "trial balance: BTC is out by -8.25",
+        "trial balance: USDT is out by 8.25",
+    ]
+
+
+def test_a_reference_that_stands_twice_is_named():
+    november()
+    owner("ALTER TABLE ledger_journalentry DROP CONSTRAINT ledger_journalentry_reference_key")
+    owner("UPDATE ledger_journalentry SET reference = 'liq/7001' WHERE id = %s", entry("liq/7001-twice"))
+    assert "liq/7001: stands for 2 entries" in problems()
+
+
+def test_reversals_that_are_none_are_named():
+    november()
+    owner("ALTER TABLE ledger_journalentry DROP CONSTRAINT entry_reversal_is_a_correction")
+    owner("UPDATE ledger_journalentry SET category = 'correction' WHERE id = %s", entry("liq/7001"))
+    owner("UPDATE ledger_journalentry SET category = 'fee_refund' WHERE id = %s", entry("liq/7001-twice/reversed"))
+    assert problems() == [
+        "liq/7001: is a correction and reverses nothing",
+        "liq/7001-twice/reversed: reverses an entry and is no correction",
+    ]
+
+
+def test_an_entry_reversed_twice_is_named():
+    november()
+    undo("liq/7001", "liq/7001/reversed")
+    owner("ALTER TABLE ledger_journalentry DROP CONSTRAINT ledger_journalentry_reverses_id_key")
+    owner(
+        "UPDATE ledger_journalentry SET reverses_id = %s WHERE id = %s",
+        entry("liq/7001"),
+        entry("liq/7001-twice/reversed"),
+    )
+    assert "liq/7001: is reversed 2 times" in problems()
+
+
+# --- the guards of the books
+
+
+def triggers() -> list[tuple]:
+    return rows(
+        "SELECT tgrelid::regclass::text, tgname FROM pg_trigger WHERE NOT tgisinternal AND tgrelid::regclass::text IN"
+        " ('ledger_account', 'ledger_journalentry', 'ledger_transfer') ORDER BY 1, 2"
+    )
+
+
+def test_each_dropped_or_disabled_trigger_is_named():
+    assert len(triggers()) == 8
+    for table, name in triggers():
+        execute(f"ALTER TABLE {table} DISABLE TRIGGER {name}")
+    for table, name in triggers():
+        plain = name.removeprefix("pgtrigger_").rpartition("_")[0]
+        assert f"{table}: its trigger {plain} is disabled: rows can be changed without a trace" in problems()
+        execute(f"DROP TRIGGER {name} ON {table}")
+        assert f"{table}: its trigger {plain} is missing: rows can be changed without a trace" in problems()
+    assert len(problems()) == 8
+
+
+def test_a_trigger_that_only_works_for_replicas_is_named():
+    table, name = triggers()[0]
+    execute(f"ALTER TABLE {table} ENABLE REPLICA TRIGGER {name}")
+    assert problems() == ["ledger_account: its trigger append_only is disabled: rows can be changed without a trace"]
+
+
+def test_a_trigger_that_was_taught_to_look_away_is_named():
+    table, name = triggers()[0]
+    with connection.cursor() as cursor:
+        cursor.execute(TRIGGER, [table, name])
+        assert "RAISE EXCEPTION" in cursor.fetchone()[1]
+    execute(f"CREATE OR REPLACE FUNCTION {name}() RETURNS trigger AS $$ BEGIN RETURN NEW; END $$ LANGUAGE plpgsql")
+    assert problems() == [
+        "ledger_account: its trigger append_only was rewritten: it is not the one that the migrations made"
+    ]
+
+
+def test_a_way_around_every_trigger_is_named():
+    execute(
+        "CREATE OR REPLACE FUNCTION public._pgtrigger_should_ignore(trigger_name NAME) RETURNS boolean"
+        " AS $$ BEGIN RETURN TRUE; END $$ LANGUAGE plpgsql"
+    )
+    assert problems() == ['"public"._pgtrigger_should_ignore: was rewritten: every trigger may be passed over']
+
+
+# --- what was decided against what was booked
+
+
+@pytest.fixture
+def paid() -> Claim:
+    """Carla's two orders approved by Mia, and her goodwill bonus: 35.50 + 71.00 and 20 USDT."""
+    mia = factories.staff("mia", "manager")
+    incident = factories.incident()
+    factories.quotes("BTCUSDT", ("14:34", "16571.00", "16571.10"))
+    claim = factories.claim(incident)
+    factories.order("O-1")
+    factories.order("O-2", quantity="1")
+    book("seed_capital", "seed", "1000 USDT", by=mia)
+    workflow.assess_now(incident, now=factories.NOW)
+    workflow.approve(Claim.objects.get(pk=claim.pk), by=mia, now=factories.NOW)
+    workflow.grant_bonuses(incident, by=mia, now=factories.NOW)
+    return Claim.objects.get(pk=claim.pk)
+
+
+@pytest.fixture
+def verify(capsys):
+    def run() -> tuple[int, dict]:
+        status = 0
+        try:
+            call_command("verify_ledger", json=True)
+        except SystemExit as exit:
+            status = exit.code
+        return status, json.loads(capsys.readouterr().out)
+
+    return run
+
+
+def test_what_was_approved_and_granted_is_booked_once(paid, verify):
+    assert verify() == (
+        0,
+        {"ok": True, "checked": {"entries": 3, "transfers": 3, "awards": 1, "bonuses": 1}, "problems": []},
+    )
+
+
+def test_an_award_whose_entry_was_altered_is_named(paid, verify):
+    owner("UPDATE ledger_transfer SET amount = 106.51 WHERE entry_id = %s", Award.objects.get().entry_id)
+    status, said = verify()
+    assert (status, said["ok"]) == (1, False)
+    assert said["problems"] == [
+        f"{paid.reference}/award-1/USDT: the award of 106.5 USDT to {paid.reference} is booked as outage compensation, "
+        "Expenses:Compensation USDT ← Liabilities:Payable:Compensation USDT 106.51"
+    ]
+
+
+def test_a_bonus_booked_on_another_account_is_named(paid, verify):
+    owner(
+        "UPDATE ledger_transfer SET credit_id = (SELECT id FROM ledger_account WHERE name = 'Assets:Fund:Cash')"
+        " WHERE entry_id = %s",
+        Bonus.objects.get().entry_id,
+    )
+    assert verify()[1]["problems"] == [
+        f"{paid.reference}/goodwill: the goodwill bonus of 20 USDT to {paid.reference} is booked as goodwill bonus, "
+        "Expenses:Goodwill USDT ← Assets:Fund:Cash USDT 20"
+    ]
+
+
+def test_an_award_whose_entry_is_gone_is_named(paid, verify):
+    gone = Award.objects.get().entry_id
+    owner("DELETE FROM ledger_transfer WHERE entry_id = %s", gone)
+    owner("DELETE FROM ledger_journalentry WHERE id = %s", gone)
+    assert verify()[1]["problems"] == [
+        f"entry {gone}: the award of 106.5 USDT to {paid.reference} is booked as nothing: there is no such entry"
+    ]
+
+
+def test_an_award_that_is_not_the_sum_of_its_orders_is_named(paid, verify):
+    owner("DELETE FROM claims_compensation WHERE amount = 71")
+    assert verify()[1]["problems"] == [f"{paid.reference}/award-1/USDT: awards 106.5 USDT, its orders sum to 35.5"]
+
+
+def test_a_compensation_that_is_not_its_verdict_is_named(paid, verify):
+    small, large = Compensation.objects.order_by("amount")
+    owner("UPDATE claims_compensation SET amount = 35 WHERE id = %s", small.pk)
+    owner("UPDATE claims_compensation SET amount = 71.5 WHERE id = %s", large.pk)
+    assert sorted(verify()[1]["problems"]) == [
+        f"{paid.reference}/award-1/USDT: order O-1/1 is compensated with 35 USDT, its verdict said to pay, 35.5 USDT",
+        f"{paid.reference}/award-1/USDT: order O-2/1 is compensated with 71.5 USDT, its verdict said to pay, 71 USDT",
+    ]
+
+
+@pytest.mark.parametrize("category", ["outage_compensation", "goodwill_bonus"])
+def test_money_for_a_customer_that_nobody_decided_is_named(paid, verify, category):
+    word = JournalEntry.Category(category).label
+    book(category, "gift", "5 USDT", now=datetime(2022, 11, 19, tzinfo=UTC))
+    assert verify()[1]["problems"] == [f"gift: {word} without an award or a bonus"]
+
+
+def test_a_reversed_award_is_no_problem_of_the_books(paid, verify):
+    undo(f"{paid.reference}/award-1/USDT", "wrong-customer")
+    assert verify()[1]["ok"] is True
+    assert Transfer.objects.count() == 4
