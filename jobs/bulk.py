@@ -42,8 +42,8 @@ class Batch:
         params = [text for column, _condition, expected in checks for text in (column, expected)]
         wrong = " OR ".join(f"({condition})" for _column, condition, _expected in checks)
         self.refuse(
-            f"SELECT line, name, expected FROM bulk_row CROSS JOIN LATERAL (VALUES {values}) AS c (name, expected, wrong) "  # noqa: S608 our own text
-            f"WHERE ({wrong}) AND wrong",
+            f"SELECT line, in_column, wanted FROM bulk_row, LATERAL (VALUES {values}) AS c (in_column, wanted, is_wrong) "  # noqa: S608 our own text
+            f"WHERE ({wrong}) AND is_wrong",
             params,
         )
 

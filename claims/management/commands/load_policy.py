@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from django.db import transaction
 from django.utils import timezone
 
 from claims import workflow
@@ -28,9 +29,10 @@ class Command(PortalCommand):
 
     def act(self, *, incident, policy, publish, reason, by, **_options):
         incident, by, now = incident_named(incident), by and staff_named(by), timezone.now()
-        version = workflow.draft_policy(incident, toml_of(policy), by=by, reason=reason, now=now)
-        if publish:
-            version = workflow.publish_policy(version, by=by, now=now)
+        with transaction.atomic():  # who may not publish leaves no draft behind
+            version = workflow.draft_policy(incident, toml_of(policy), by=by, reason=reason, now=now)
+            if publish:
+                version = workflow.publish_policy(version, by=by, now=now)
         return {"incident": incident.reference, "version": version.version, "status": version.status}
 
 
