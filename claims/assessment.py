@@ -26,7 +26,7 @@ from django.db.models.functions import Cast
 
 from claims import eligibility
 from claims.deadlines import Outage
-from claims.models import Assessment, Claim, Compensation, Contact, Evidence, ReferencePrice, Verdict
+from claims.models import Assessment, Compensation, Contact, Evidence, ReferencePrice, Verdict
 from claims.terms import Terms
 from incidents.models import Incident, Instrument, Order
 from incidents.prices import best_quote_steps

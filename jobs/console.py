@@ -33,6 +33,7 @@ class PortalCommand(BaseCommand, ABC):
     """
 
     refusals: tuple[type[Exception], ...] = ()
+    nothing: dict = {}  # the promised keys of a command that was refused as a whole
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--json", action="store_true", help="print exactly one JSON object")
@@ -50,9 +51,9 @@ class PortalCommand(BaseCommand, ABC):
             with pghistory.context(command=type(self).__module__.rpartition(".")[2], by=options.get("by")):
                 result = self.act(**options)
         except Refusal as refusal:
-            result = refusal.result | {"errors": refusal.errors}
+            result = self.nothing | refusal.result | {"errors": refusal.errors}
         except self.refusals as refusal:
-            result = {"errors": getattr(refusal, "errors", None) or [str(refusal)]}
+            result = self.nothing | {"errors": getattr(refusal, "errors", None) or [str(refusal)]}
         if result:
             self.print(result, as_json=options["json"])
         if result.get("errors") or result.get("rejected") or result.get("ok") is False:

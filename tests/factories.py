@@ -81,8 +81,11 @@ def customer(code: str = "carla") -> Customer:
     return found
 
 
+IN_THE_OUTAGE = at("15:00")
+
+
 def claim(
-    incident: Incident, code: str = "carla", *, contacted: datetime | None = at("15:00"), entered_by=None
+    incident: Incident, code: str = "carla", *, contacted: datetime | None = IN_THE_OUTAGE, entered_by=None
 ) -> Claim:
     made = Claim.objects.create(incident=incident, customer=customer(code), submitted_at=NOW, entered_by=entered_by)
     if contacted:

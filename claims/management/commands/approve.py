@@ -8,12 +8,14 @@ from claims import workflow
 from claims.gate import Refused
 from claims.management.named import claim_named, incident_named
 from claims.settlement import PostingError
-from jobs.console import PortalCommand, staff_named
+from jobs.console import PortalCommand, Refusal, staff_named
+from jobs.shown import plain
 
 
 class Command(PortalCommand):
     help = "Approve what the assessment in force pays; refuses whoever prepared a claim."
     refusals = (Refused, PostingError)
+    nothing = {"approved": 0, "refused": 0, "totals": {}}
 
     def arguments(self, parser):
         parser.add_argument("incident")
@@ -22,11 +24,14 @@ class Command(PortalCommand):
 
     def act(self, *, incident, claim, by, **_options):
         incident, by = incident_named(incident), staff_named(by)
-        claims = [claim_named(claim, incident)] if claim else None
-        result = workflow.approve_all(incident, claims=claims, by=by, now=timezone.now())
+        claims = [claim_named(claim, incident)] if claim else workflow.payable_claims(incident)
+        try:
+            result = workflow.approve_all(incident, claims=claims, by=by, now=timezone.now())
+        except Refused as refusal:  # not this claim or that, but this person
+            raise Refusal(str(refusal), result={"refused": len(claims)}) from refusal
         return {
             "approved": result.approved,
             "refused": len(result.errors),
-            "totals": {asset: f"{total:f}" for asset, total in sorted(result.totals.items())},
+            "totals": {asset: plain(total) for asset, total in sorted(result.totals.items())},
             "errors": result.errors,
         } | ({"awaiting_second_manager": result.endorsed} if result.endorsed else {})

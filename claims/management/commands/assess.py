@@ -13,6 +13,7 @@ from jobs.console import PortalCommand
 class Command(PortalCommand):
     help = "Assess an incident's open claims with the policy in force (--wait: here and now, to the end)."
     refusals = (Refused,)
+    nothing = {"assessed": 0, "orders": 0, "outcomes": {}, "totals": {}}
 
     def arguments(self, parser):
         parser.add_argument("incident")
@@ -24,7 +25,7 @@ class Command(PortalCommand):
         claim = claim_named(claim, incident) if claim else None
         if not wait:
             job = workflow.queue_assessment(incident, claim=claim, now=timezone.now())
-            return {"assessed": 0, "orders": 0, "outcomes": {}, "totals": {}, "queued": job.total, "job": job.key}
+            return self.nothing | {"queued": job.total, "job": job.key}
         done = workflow.assess_now(incident, claim=claim, now=timezone.now())
         return {
             "assessed": done.claims_assessed,

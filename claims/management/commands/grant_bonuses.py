@@ -9,11 +9,13 @@ from claims.gate import Refused
 from claims.management.named import incident_named
 from claims.settlement import PostingError
 from jobs.console import PortalCommand, staff_named
+from jobs.shown import plain
 
 
 class Command(PortalCommand):
     help = "Record the goodwill bonus of every customer who was in touch because of the incident, once."
     refusals = (Refused, PostingError)
+    nothing = {"granted": 0, "already": 0, "totals": {}}
 
     def arguments(self, parser):
         parser.add_argument("incident")
@@ -22,4 +24,8 @@ class Command(PortalCommand):
     def act(self, *, incident, by, **_options):
         granted, already = workflow.grant_bonuses(incident_named(incident), by=staff_named(by), now=timezone.now())
         totals = workflow.by_asset(granted)
-        return {"granted": len(granted), "already": already, "totals": {a: f"{total:f}" for a, total in totals.items()}}
+        return {
+            "granted": len(granted),
+            "already": already,
+            "totals": {asset: plain(total) for asset, total in totals.items()},
+        }
