@@ -76,7 +76,7 @@ class Existing(Func):
 
 
 def condition(clause: Clause, outage: Outage, facts: Facts) -> Q:
-    """All that the clause asks of an order, its evidence apart."""
+    """All that the clause asks of an order. Evidence that is missing does not speak against it, rejected evidence does."""
     parts = [
         _close_reason(clause.close_reasons),
         RESULTS[clause.result],
@@ -89,6 +89,8 @@ def condition(clause: Clause, outage: Outage, facts: Facts) -> Q:
         parts.append(Q(instrument__product__in=clause.products))
     if clause.instruments:
         parts.append(Q(instrument__symbol__in=clause.instruments))
+    if clause.evidence:
+        parts.append(facts.evidence_accepted | facts.evidence_waits)
     return _all(parts)
 
 
@@ -170,7 +172,7 @@ def improvement(reference: str) -> Case:
     price, exit_price = F(f"{reference}__price"), F("exit_price")
     sign = Case(When(side="long", then=Value(Decimal(1))), default=Value(Decimal(-1)), output_field=WIDE)
     moved = ExpressionWrapper(sign * F("quantity") * (price - exit_price), WIDE)
-    face = Cast(moved * F("instrument__contract_value"), WIDE)  # wide before the division, so that it keeps 30 decimals
+    face = moved * F("instrument__contract_value")  # exact: 36 decimals, and the division keeps as many
     return Case(
         When(instrument__margin="inverse", then=ExpressionWrapper(face / (price * exit_price), WIDE)),
         default=moved,
@@ -207,7 +209,6 @@ def _judged(orders: QuerySet, *, terms: Terms, outage: Outage, facts: Facts) -> 
         decimals=F("instrument__settle__decimals"),
         tpsl_after_end=truth(late),
         accepted=truth(facts.evidence_accepted),
-        waits=truth(facts.evidence_waits),
         paid_elsewhere=truth(facts.already_compensated),
         in_full=Case(
             When(
@@ -249,14 +250,8 @@ def _codes(clauses: tuple[Clause, ...]) -> Existing:
 
 
 def _deciding(terms: Terms) -> Case:
-    """The first include clause that holds; where it asks for evidence and all of that was rejected, it does not hold."""
-    first = [
-        When(
-            Q(**{_holds(clause): True}) & (Q(accepted=True) | Q(waits=True) if clause.evidence else Q()),
-            then=Value(clause.code),
-        )
-        for clause in terms.inclusions
-    ]
+    """The first include clause that holds, unless an exclusion holds."""
+    first = [When(**{_holds(clause): True}, then=Value(clause.code)) for clause in terms.inclusions]
     return Case(When(_excluded(terms), then=Value("")), *first, default=Value(""), output_field=CharField())
 
 
@@ -293,8 +288,8 @@ def _outcome(terms: Terms) -> Case:
     return Case(
         When(_excluded(terms), then=Value("excluded")),
         When(deciding="", then=Value("no_clause")),
+        When(paid_elsewhere=True, then=Value("nil")),  # nobody is asked for evidence of what was paid already
         When(lacks_evidence=True, then=Value("needs_evidence")),
-        When(paid_elsewhere=True, then=Value("nil")),
         When(payable__isnull=True, then=Value("needs_price")),
         When(payable__lte=0, then=Value("nil")),
         default=Value("pay"),
@@ -315,5 +310,5 @@ def held(orders: QuerySet) -> QuerySet:
         deciding=Value("", CharField()),
         outcome=Value("hold", CharField()),
         amount=ZERO,
-        **{name: Value(None, field) for name, field in NO_PRICE.items()},
+        **{name: Cast(None, field) for name, field in NO_PRICE.items()},
     )
