@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from django.http import HttpRequest
 from django.utils import timezone
+from django.utils.translation import gettext as _
 
 from claims.screens import today
 
 
 def dashboard(request: HttpRequest, context: dict) -> dict:
     """unfold's DASHBOARD_CALLBACK."""
+    context["title"] = _("Today")
     if request.user.has_perm("claims.view_claim"):
         context["today"] = today.Today(request.user, now=timezone.now())
     return context

@@ -4,11 +4,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from django.utils.translation import gettext
+
 from claims.models import Claim
 
 
 class Refused(Exception):
-    """A verb that may not be done now by this person; the message says why, in words for them."""
+    """A verb that may not be done now by this person; the message says why, in words and in the language for them."""
+
+    def __init__(self, message: str, **words: object):
+        super().__init__(gettext(message) % words if words else gettext(message))
 
 
 @dataclass(frozen=True)
@@ -30,7 +35,7 @@ TRANSITIONS = {
 def may(user, permission: str) -> None:
     """Refuse who has not the permission: an inactive user never has."""
     if not user.has_perm(permission):
-        raise Refused(f"{user.get_username()} has not the permission {permission}")
+        raise Refused("%(user)s has not the permission %(permission)s", user=user.get_username(), permission=permission)
 
 
 def preparers(claim: Claim) -> set[int]:
@@ -46,10 +51,18 @@ def check(verb: str, claim: Claim, user) -> None:
     transition = TRANSITIONS[verb]
     may(user, transition.permission)
     if claim.status not in transition.before:
-        raise Refused(f"{claim.reference} is {claim.get_status_display()}: it cannot be changed by '{verb}' now")
+        status = claim.get_status_display()
+        raise Refused(
+            "%(claim)s is %(status)s: it cannot be changed by '%(verb)s' now",
+            claim=claim.reference,
+            status=status,
+            verb=verb,
+        )
     if verb in ("approve", "deny") and user.pk in preparers(claim):
         raise Refused(
-            f"{user.get_username()} prepared {claim.reference} (entered it or reviewed its evidence); another person decides"
+            "%(user)s prepared %(claim)s (entered it or reviewed its evidence); another person decides",
+            user=user.get_username(),
+            claim=claim.reference,
         )
 
 

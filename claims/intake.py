@@ -81,7 +81,7 @@ def submit(
 
 def _check(contact: Contact, now: datetime) -> None:
     if contact.contacted_at > now:
-        raise Refused(f"contacted at {contact.contacted_at.isoformat()}: that is still to come")
+        raise Refused("contacted at %(at)s: that is still to come", at=contact.contacted_at.isoformat())
     try:
         contact.clean_fields(exclude=["claim", "entered_by"])
     except ValidationError as error:

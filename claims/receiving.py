@@ -166,7 +166,8 @@ def _keep(claim: Claim, uploads: list[Upload], *, by, now: datetime) -> list[Evi
     rows = {row.sha256: row for row in claim.evidence.filter(sha256__in=[upload.sha256 for upload in uploads])}
     new = {upload.sha256: upload for upload in reversed(uploads) if upload.sha256 not in rows}
     if new and claim.status not in Claim.OPEN:
-        raise Refused(f"{claim.reference} is {claim.get_status_display()}: it takes no more evidence")
+        status = claim.get_status_display()
+        raise Refused("%(claim)s is %(status)s: it takes no more evidence", claim=claim.reference, status=status)
     for sha256 in sorted(new):  # in one order everywhere, so that two who wait never wait for each other
         rows[sha256] = _put(claim, new[sha256], by=by, now=now)
     if new:

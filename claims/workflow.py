@@ -71,10 +71,10 @@ def request_assessment(incident, *, claim: Claim | None = None, by=None, now: da
         gate.may(by, "claims.assess_claim")
     policy = incident.policies.in_force()
     if policy is None:
-        raise Refused(f"{incident.reference} has no published policy: publish one first")
+        raise Refused("%(incident)s has no published policy: publish one first", incident=incident.reference)
     windows = facts.windows_of(incident)
     if not windows:
-        raise Refused(f"{incident.reference} has no outage window: enter one first")
+        raise Refused("%(incident)s has no outage window: enter one first", incident=incident.reference)
     return Assessment.objects.create(
         incident=incident, claim=claim, policy=policy, windows=windows, requested_by=by, requested_at=now
     )
@@ -189,7 +189,7 @@ def approve(claim: Claim, *, by, reason: str = "", now: datetime) -> dict[str, D
     gate.check("approve", claim, by)
     payable = _payable(claim)
     if not payable:
-        raise Refused(f"{claim.reference} has nothing to pay that is not already awarded")
+        raise Refused("%(claim)s has nothing to pay that is not already awarded", claim=claim.reference)
     amounts = by_asset(payable)
     if _needs_second(claim, amounts, by):
         _decide(claim, Decision.Verb.ENDORSE, by=by, reason=reason, now=now, status=claim.status)
@@ -215,7 +215,7 @@ def approve(claim: Claim, *, by, reason: str = "", now: datetime) -> dict[str, D
         )
     except IntegrityError as error:  # two claims share an order: it is paid through the one that comes first
         raise Refused(
-            f"an order of {claim.reference} was paid through another claim a moment ago; assess again"
+            "an order of %(claim)s was paid through another claim a moment ago; assess again", claim=claim.reference
         ) from error
     return amounts
 
@@ -261,7 +261,9 @@ def deny(claim: Claim, *, by, reason: str, now: datetime) -> None:
     if not reason.strip():
         raise Refused("a denial needs a reason")
     if _payable(claim):
-        raise Refused(f"{claim.reference} has orders to pay: approve them, or correct what is wrong and assess again")
+        raise Refused(
+            "%(claim)s has orders to pay: approve them, or correct what is wrong first", claim=claim.reference
+        )
     _decide(
         claim,
         Decision.Verb.DENY,
@@ -276,7 +278,7 @@ def _hold(claim: Claim) -> Claim:
     """The claim as it is now, locked, and unchanged since the caller read it: the compare of compare-and-set."""
     current = Claim.objects.select_for_update(of=("self",)).select_related("incident").get(pk=claim.pk)
     if current.revision != claim.revision:
-        raise Refused(f"{claim.reference} was changed by somebody else a moment ago; look at it again")
+        raise Refused("%(claim)s was changed by somebody else a moment ago; look at it again", claim=claim.reference)
     return current
 
 
@@ -315,9 +317,8 @@ def _needs_second(claim: Claim, amounts: dict[str, Decimal], by) -> bool:
         return False
     endorsed = claim.decisions.filter(verb=Decision.Verb.ENDORSE, assessment=claim.assessment_id)
     if endorsed.filter(decided_by=by).exists():
-        raise Refused(
-            f"{by.get_username()} approved {claim.reference} already; a second manager is needed above the limit"
-        )
+        words = {"user": by.get_username(), "claim": claim.reference}
+        raise Refused("%(user)s approved %(claim)s already; a second manager is needed above the limit", **words)
     return not endorsed.exists()
 
 
@@ -333,7 +334,7 @@ def grant_bonuses(incident, *, by, now: datetime) -> tuple[list[Bonus], int]:
     gate.may(by, "claims.grant_bonus")
     policy = incident.policies.in_force()
     if policy is None:
-        raise Refused(f"{incident.reference} has no published policy: publish one first")
+        raise Refused("%(incident)s has no published policy: publish one first", incident=incident.reference)
     bonus = policy.terms
     if not bonus.bonus_amount:
         return [], 0
@@ -384,7 +385,7 @@ def review_evidence(evidence: Evidence, *, accept: bool, reason: str, by, now: d
         status=verdict, reason=reason, reviewed_by=by, reviewed_at=now
     )
     if not changed:
-        raise Refused(f"{evidence.name} was reviewed by somebody else a moment ago; look at it again")
+        raise Refused("%(file)s was reviewed by somebody else a moment ago; look at it again", file=evidence.name)
     reopen([claim.pk])
     if claim.incident.policies.in_force():
         queue_assessment(claim.incident, claim=claim, now=now)

@@ -15,6 +15,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from unfold.admin import TabularInline
 from unfold.decorators import display
+from unfold.widgets import UnfoldAdminTextareaWidget, UnfoldAdminTextInputWidget
 
 from incidents import workflow
 from incidents.models import (
@@ -32,6 +33,19 @@ from jobs import office
 
 
 class IncidentForm(forms.ModelForm):
+    class Meta:
+        widgets = {
+            "cause": UnfoldAdminTextareaWidget(attrs={"rows": 3}),
+            "services": UnfoldAdminTextInputWidget,
+            "products": UnfoldAdminTextInputWidget,
+            "instruments": UnfoldAdminTextInputWidget,
+        }
+        help_texts = {
+            "services": gettext_lazy("such as login, trading; a comma between them"),
+            "products": gettext_lazy("empty: all; a comma between them"),
+            "instruments": gettext_lazy("empty: all; a comma between them"),
+        }
+
     def clean_timezone(self):
         zone = self.cleaned_data["timezone"]
         if zone not in available_timezones():
@@ -41,13 +55,14 @@ class IncidentForm(forms.ModelForm):
 
 class WindowInline(TabularInline):
     model = OutageWindow
-    extra = 1
+    extra = 0
+    min_num = 1
     tab = False
     fields = ["starts_at", "ends_at", "in_its_zone"]
     readonly_fields = ["in_its_zone"]
     verbose_name_plural = gettext_lazy("outage windows (times in UTC)")
 
-    @display(description=gettext_lazy("in the incident's own time zone"))
+    @display(description=gettext_lazy("in its own time zone"))
     def in_its_zone(self, window):
         if window.pk is None:
             return "–"
@@ -60,7 +75,7 @@ def local(window: OutageWindow) -> str:
     ends = (
         at.astimezone(zone).strftime("%Y-%m-%d %H:%M:%S %z") if at else "…" for at in (window.starts_at, window.ends_at)
     )
-    return " – ".join(ends)
+    return format_html('<span class="mg-instant mg-small">{}<br>– {}</span>', *ends)
 
 
 @admin.register(Incident)
@@ -68,6 +83,7 @@ class IncidentAdmin(office.Screen):
     """A manager declares and publishes; what follows from it is decided at the desk."""
 
     form = IncidentForm
+    empty_says = gettext_lazy("No incident is declared; a manager declares one with the plus sign above.")
     list_display = ["reference", "title", "state", "outage", "declared_at", "desk"]
     list_filter = ["status"]
     search_fields = ["reference", "title"]
@@ -126,6 +142,7 @@ class IncidentAdmin(office.Screen):
 
 @admin.register(Order)
 class OrderAdmin(office.ReadOnlyScreen):
+    empty_says = gettext_lazy("Orders come from the trading engine's file: manage.py import_orders FILE.")
     list_display = [
         "__str__",
         "customer",
@@ -162,6 +179,7 @@ class OrderAdmin(office.ReadOnlyScreen):
 
 @admin.register(Quote)
 class QuoteAdmin(office.ReadOnlyScreen):
+    empty_says = gettext_lazy("Quotes come from a file: manage.py import_quotes FILE.")
     list_display = ["instant", "instrument", "best_bid", "best_ask"]
     list_filter = ["instrument"]
     list_select_related = ["instrument"]
@@ -178,6 +196,9 @@ class AccountInline(office.ReadOnlyInline):
 
 @admin.register(Customer)
 class CustomerAdmin(office.ReadOnlyScreen):
+    empty_says = gettext_lazy(
+        "Customers come with their orders and contacts: manage.py import_orders, import_contacts."
+    )
     list_display = ["code", "name", "email", "language"]
     search_fields = ["code", "name", "email", "accounts__code__exact"]
     inlines = [AccountInline]
@@ -185,6 +206,7 @@ class CustomerAdmin(office.ReadOnlyScreen):
 
 @admin.register(Instrument)
 class InstrumentAdmin(office.ReadOnlyScreen):
+    empty_says = gettext_lazy("Instruments come from a file: manage.py import_instruments FILE.")
     list_display = ["symbol", "product", "margin", "base", "quote", "settle", "value", "fee_rate"]
     fields = readonly_fields = list_display
     value = office.numeric("contract_value", gettext_lazy("contract value"), least=0)
@@ -198,6 +220,7 @@ class AssetAdmin(office.ReadOnlyScreen):
 
 @admin.register(ImportedFile)
 class ImportedFileAdmin(office.ReadOnlyScreen):
+    empty_says = gettext_lazy("No file was imported yet.")
     list_display = ["imported_at", "kind", "name", "sha256"]
     list_filter = ["kind"]
     search_fields = ["name", "sha256"]

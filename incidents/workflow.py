@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 
 from django.db import transaction
+from django.utils.translation import gettext as _
 
 from incidents import incident_file
 from incidents.models import Incident, Instrument, OutageWindow
@@ -49,7 +50,7 @@ def publish(incident: Incident, *, by=None, now: datetime) -> Incident:
 
 def _publish(incident: Incident, *, by, now: datetime) -> Incident:
     if not incident.windows.exists():
-        raise Refused(f"{incident.reference} has no outage window: enter one first")
+        raise Refused(_("%(incident)s has no outage window: enter one first") % {"incident": incident.reference})
     draft = Incident.objects.filter(pk=incident.pk, status=Incident.Status.DRAFT)
     draft.update(status=Incident.Status.PUBLISHED, published_at=now)
     incident.refresh_from_db()
@@ -58,7 +59,10 @@ def _publish(incident: Incident, *, by, now: datetime) -> Incident:
 
 def _may(user) -> None:
     if user is not None and not user.has_perm("incidents.publish_incident"):
-        raise Refused(f"{user.get_username()} has not the permission incidents.publish_incident")
+        raise Refused(
+            _("%(user)s has not the permission %(permission)s")
+            % {"user": user.get_username(), "permission": "incidents.publish_incident"}
+        )
 
 
 def _unknown_instruments(symbols: object) -> list[str]:

@@ -17,6 +17,7 @@ from jobs.models import Heartbeat, Job
 
 @admin.register(Job)
 class JobAdmin(office.ReadOnlyScreen):
+    empty_says = _("No background work was asked for yet.")
     list_display = ["key", "condition", "progress", "attempts", "created_at", "finished_at", "error"]
     list_filter = ["state"]
     search_fields = ["key", "error"]

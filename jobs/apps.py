@@ -1,8 +1,10 @@
 """The room's name."""
 
 from django.apps import AppConfig
+from django.utils.translation import gettext_lazy as _
 
 
 class JobsConfig(AppConfig):
     name = "jobs"
+    verbose_name = _("Engine room")
     default_auto_field = "django.db.models.BigAutoField"

@@ -36,7 +36,7 @@ class Screen(NothingDeleted, ModelAdmin):
 
     list_per_page = 50
     list_fullwidth = True
-    show_full_result_count = False
+    empty_says = ""  # what to do when there is nothing to show yet
     show_facets = False
 
 
@@ -84,7 +84,7 @@ def moment(field: str, description) -> Callable:
 
     @display(description=description, ordering=field)
     def column(_admin, row):
-        return format_html('<span class="mg-instant">{}</span>', shown.instant(reach(row, field)))
+        return format_html('<span class="mg-instant">{}</span>', shown.exact(reach(row, field)))
 
     return column
 

@@ -25,8 +25,12 @@ def plain(value: Decimal | None) -> str:
 
 
 def instant(at: datetime | None) -> str:
-    """'2022-11-16 14:34:00 UTC', with a fraction only where there is one. Instants are kept in UTC (rules §1)."""
-    if at is None:
-        return "–"
-    fraction = f"{at:.%f}".rstrip("0") if at.microsecond else ""
-    return f"{at:%Y-%m-%d %H:%M:%S}{fraction} UTC"
+    """'2022-11-16 14:34:00 UTC'. Instants are kept in UTC (rules §1)."""
+    return f"{at:%Y-%m-%d %H:%M:%S} UTC" if at else "–"
+
+
+def exact(at: datetime | None) -> str:
+    """The same with its fraction of a second, where there is one: a millisecond decides a clause."""
+    if at is None or not at.microsecond:
+        return instant(at)
+    return f"{at:%Y-%m-%d %H:%M:%S}{f'{at:.%f}'.rstrip('0')} UTC"

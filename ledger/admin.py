@@ -28,6 +28,7 @@ def moved(side: str) -> Coalesce:
 @admin.register(Account)
 class AccountAdmin(Exports, office.ReadOnlyScreen):
     resource_classes = [AccountSheet]
+    empty_says = _("Accounts open with their first entry: post the seed capital with manage.py post_entry.")
     list_display = ["name", "asset", "debits", "credits", "balance"]
     list_filter = ["asset"]
     list_select_related = ["asset"]
@@ -54,6 +55,7 @@ class TransferInline(office.ReadOnlyInline):
 @admin.register(JournalEntry)
 class JournalEntryAdmin(Exports, office.ReadOnlyScreen):
     resource_classes = [JournalSheet]
+    empty_says = _("The books are empty: post the seed capital with manage.py post_entry.")
     list_display = ["reference", "effective_on", "kind", "description", "moves", "posted_at", "posted_by"]
     list_filter = ["category"]
     list_select_related = ["posted_by"]

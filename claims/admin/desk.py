@@ -103,6 +103,7 @@ class Desk:
             "title": found.incident.reference,
             "subtitle": found.incident.title,
             "opts": self.opts,
+            "original": found.incident,
             "desk": found,
         }
         return TemplateResponse(request, template, context | more)

@@ -22,6 +22,7 @@ from jobs import office
 class PolicyAdmin(office.ReadOnlyScreen):
     """A version is drafted and published, never edited: a correction is a new version that says why."""
 
+    empty_says = gettext_lazy("No policy yet: a manager drafts one with the plus sign above.")
     list_display = ["name", "for_incident", "version", "state", "moment_published", "published_by"]
     list_filter = ["status"]
     list_select_related = ["incident", "published_by"]
@@ -64,6 +65,7 @@ class PolicyAdmin(office.ReadOnlyScreen):
             request,
             "claims/policy.html",
             title=policy.name,
+            original=policy,
             policy=policy,
             text=terms.write(policy.document),
             may_publish=policy.status == Policy.Status.DRAFT and request.user.has_perm("claims.publish_policy"),

@@ -85,6 +85,9 @@ class ClaimAdmin(Exports, Desk, office.ReadOnlyScreen):
     list_display_links = ["reference_and_customer"]
     list_filter = [ShowFilter, "status", ("incident", RelatedDropdownFilter), ("assigned_to", RelatedDropdownFilter)]
     list_select_related = ["customer", "incident"]
+    empty_says = gettext_lazy(
+        "No claim waits. Claims come with the helpdesk's contacts (manage.py import_contacts); All shows the closed ones."
+    )
     list_before_template, list_after_template = "claims/queue_head.html", "claims/queue_foot.html"
     ordering = ["due_at", "submitted_at", "id"]
     search_fields = ["reference"]  # shows the box; `get_search_results` looks in more places
@@ -109,7 +112,7 @@ class ClaimAdmin(Exports, Desk, office.ReadOnlyScreen):
             response.context_data["chips"] = spec.choices(shown_list)
         return response
 
-    @display(description=gettext_lazy("claim"), ordering="id")
+    @display(description=gettext_lazy("claim"), ordering="reference")
     def reference_and_customer(self, claim):
         return format_html(
             '<b class="mg-ref">{}</b><br><span class="mg-dim">{}</span>', claim.reference, claim.customer
@@ -169,6 +172,7 @@ class ClaimAdmin(Exports, Desk, office.ReadOnlyScreen):
         context = self.admin_site.each_context(request) | {
             "title": claim.reference,
             "opts": self.opts,
+            "original": claim,
             "claim": claim,
             "page": shown_page,
             "evidence": [(item, [FINDINGS.get(code, code) for code in item.findings]) for item in shown_page.evidence],
@@ -270,6 +274,5 @@ def due_words(claim, now):
         kind, words = "mg-overdue", _("overdue by %(time)s") % {"time": timesince(claim.due_at, now, depth=1)}
     else:
         kind, words = "mg-soon", _("in %(time)s") % {"time": timeuntil(claim.due_at, now, depth=1)}
-    return format_html(
-        '<span class="{}">{}</span><br><span class="mg-dim">{}</span>', kind, words, shown.instant(claim.due_at)
-    )
+    at = f"{claim.due_at:%Y-%m-%d %H:%M} UTC"
+    return format_html('<span class="{}">{}</span><br><span class="mg-dim">{}</span>', kind, words, at)

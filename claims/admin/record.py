@@ -54,6 +54,7 @@ class InForce(admin.SimpleListFilter):
 @admin.register(Verdict)
 class VerdictAdmin(Exports, OfClaim, office.ReadOnlyScreen):
     resource_classes = [VerdictSheet]
+    empty_says = _("No order is assessed yet: a manager starts the assessment at the incident's desk.")
     list_display = ["order", "of_claim", "answer", "clause", "why", "price", "quoted_at", "sum"]
     list_filter = [InForce, "outcome", "clause", ("claim__incident", RelatedDropdownFilter)]
     list_select_related = ["order__instrument", "claim__customer", "assessment__policy"]
@@ -88,6 +89,7 @@ class VerdictAdmin(Exports, OfClaim, office.ReadOnlyScreen):
 
 @admin.register(Assessment)
 class AssessmentAdmin(OfClaim, office.ReadOnlyScreen):
+    empty_says = _("No assessment was started: a manager does it at the incident's desk.")
     list_display = [
         "id",
         "incident",
@@ -109,6 +111,7 @@ class AssessmentAdmin(OfClaim, office.ReadOnlyScreen):
 
 @admin.register(Decision)
 class DecisionAdmin(OfClaim, office.ReadOnlyScreen):
+    empty_says = _("Nobody decided on a claim yet.")
     list_display = ["decided_at", "of_claim", "verb", "decided_by", "reason"]
     list_filter = ["verb", ("decided_by", RelatedDropdownFilter)]
     list_select_related = ["claim", "decided_by"]
@@ -130,6 +133,7 @@ class AwardAdmin(Booked, office.ReadOnlyScreen):
 @admin.register(Bonus)
 class BonusAdmin(Exports, Booked, office.ReadOnlyScreen):
     resource_classes = [BonusSheet]
+    empty_says = _("No bonus is granted yet: a manager does it at the incident's desk.")
     list_display = ["id", "of_claim", "for_customer", "sum", "granted_by", "granted_at", "booked"]
     list_filter = [("claim__incident", RelatedDropdownFilter)]
     list_select_related = ["claim__customer", "granted_by", "entry"]

@@ -68,9 +68,10 @@ class OrderLine:
         return [FLAGS.get(flag, flag) for flag in self.verdict.flags]
 
     @property
-    def decided(self) -> ClauseLine | None:
-        """The line of the clause that decided, for its words."""
-        return next((line for line in self.clauses if line.decides), None)
+    def because(self) -> str:
+        """The words of the clause that decided, or else of the first that excludes."""
+        lines = [line for line in self.clauses if line.decides or line.clause.code in self.verdict.reasons]
+        return lines[0].words if lines else ""
 
 
 @dataclass(frozen=True)
@@ -206,6 +207,13 @@ class ClaimPage:
     @cached_property
     def evidence(self) -> list[Evidence]:
         return list(self.claim.evidence.all())
+
+    @cached_property
+    def evidence_first(self) -> bool:
+        """Whether the next step is to look at a file: then it stands above the orders."""
+        waits = any(item.status == Evidence.Status.RECEIVED for item in self.evidence)
+        asked = any(line.verdict.outcome == Verdict.Outcome.NEEDS_EVIDENCE for line in self.orders)
+        return waits and asked and "review" in self.allowed
 
     @cached_property
     def decisions(self) -> list[Decision]:

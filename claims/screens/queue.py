@@ -22,13 +22,15 @@ def payable() -> QuerySet[Verdict]:
 
 
 def for_me(user) -> QuerySet[Claim]:
-    """Open claims whose next step is this person's: to decide for who may decide, else evidence to review."""
+    """Open claims whose next step is this person's: to decide for who may decide, else evidence that a clause asks for."""
     claims = Claim.objects.open()
     if user.has_perm("claims.approve_claim"):
         ready = Q(status=S.ASSESSED) | Q(Exists(payable().filter(claim=OuterRef("pk"))), status__in=Claim.DECIDABLE)
         return claims.filter(ready).exclude(had_a_hand(user))
     if user.has_perm("claims.review_evidence"):
-        return claims.filter(Exists(Evidence.objects.unreviewed().filter(claim=OuterRef("pk"))))
+        asked = Verdict.objects.in_force().filter(outcome=Outcome.NEEDS_EVIDENCE, claim=OuterRef("pk"))
+        shown = Evidence.objects.unreviewed().filter(claim=OuterRef("pk"))
+        return claims.filter(Exists(asked), Exists(shown), status__in=Claim.DECIDABLE)
     return claims.none()
 
 
@@ -152,10 +154,10 @@ def waits_for(claim: Claim) -> str | Promise:
     about = claim.waiting
     if claim.status not in Claim.OPEN:
         return "–"
-    if about.unreviewed:
-        return _("evidence to review")
     if claim.status == S.SUBMITTED:
         return _("the eligibility checks")
+    if about.unreviewed and about.outcomes.get(Outcome.NEEDS_EVIDENCE):
+        return _("evidence to review")
     if about.endorsed:
         return _("a second manager")
     if claim.status == S.NEEDS_EVIDENCE:

@@ -37,3 +37,4 @@ def data(value: Decimal | None, text: str) -> SafeString:
 
 
 register.filter("instant", shown.instant)
+register.filter("exact", shown.exact)
