@@ -13,6 +13,7 @@ from typing import BinaryIO
 from django.db import connection, transaction
 from django.db.models import Max, Min
 
+from ledger.journal import places
 from ledger.models import Asset, JournalEntry, Transfer
 
 # A spreadsheet never runs a cell: text that could start a formula gets an apostrophe; numbers stay numbers.
@@ -61,7 +62,8 @@ def write_beancount(file: BinaryIO, *, first: date | None = None, last: date | N
     with _snapshot():
         decimals = dict(Asset.objects.values_list("code", "decimals"))
         rows = Transfer.objects.effective(first, last)
-        before = Transfer.objects.effective(last=first - timedelta(days=1)).sums() if _can_precede(first) else {}
+        earlier = first and first > date.min and first - timedelta(days=1)
+        before = Transfer.objects.effective(last=earlier).sums() if earlier else {}
         after = Transfer.objects.effective(last=last).sums()
         days = rows.aggregate(opening=Min("entry__effective_on"), closing=Max("entry__effective_on"))
         opening = first or days["opening"] or date.min
@@ -75,10 +77,6 @@ def write_beancount(file: BinaryIO, *, first: date | None = None, last: date | N
             for text in block:
                 file.write(text.encode())
         return rows.count()
-
-
-def _can_precede(first: date | None) -> bool:
-    return first is not None and first > date.min
 
 
 @contextmanager
@@ -145,8 +143,7 @@ def _posting(account: str, amount: Decimal, asset: str, decimals: dict[str, int]
 
 def _amount(amount: Decimal, decimals: int) -> str:
     """All decimals of the asset: beancount's tolerance follows the coarsest amount shown. Never rounded."""
-    places = max(decimals, -amount.normalize().as_tuple().exponent)
-    return f"{amount:.{places}f}"
+    return f"{amount:.{places(amount, decimals)}f}"
 
 
 def _commodity(asset: str) -> str:

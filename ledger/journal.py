@@ -88,3 +88,9 @@ def objection(category: str, debit: str, credit: str) -> str | None:
         return None
     right = " or ".join(f"debit {right_debit}, credit {right_credit}" for right_debit, right_credit in MANUAL[category])
     return f"{category} does not move debit {debit}, credit {credit}; right would be: {right}"
+
+
+def places(amount: Decimal, decimals: int) -> int:
+    """How many decimals to show of an amount: all of its asset's, and more if it has more, so that nothing is rounded away."""
+    exponent = amount.normalize().as_tuple().exponent
+    return max(decimals, -exponent) if isinstance(exponent, int) else decimals

@@ -94,7 +94,9 @@ def _moves(entries: Iterable[JournalEntry]) -> dict[int, tuple[Move, ...]]:
     """The moves of entries, by entry id, in their order."""
     rows = Transfer.objects.filter(entry__in=[entry.pk for entry in entries]).order_by("entry", "line")
     moves: dict[int, tuple[Move, ...]] = defaultdict(tuple)
-    for entry, debit, credit, amount, asset in rows.values_list("entry", "debit__name", "credit__name", "amount", "asset_id"):
+    for entry, debit, credit, amount, asset in rows.values_list(
+        "entry", "debit__name", "credit__name", "amount", "asset_id"
+    ):
         moves[entry] += (Move(debit, credit, amount, asset),)
     return moves
 

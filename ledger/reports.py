@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
 
-from ledger.journal import AVAILABLE, CASH, COMMITTED
+from ledger.journal import AVAILABLE, CASH, COMMITTED, places
 from ledger.models import Account, Asset, Transfer
 
 
@@ -71,7 +71,9 @@ def fund(asset: str | None = None) -> list[Fund]:
         Fund(
             asset=code,
             cash=to_decimals(_balance(moved, CASH, code), decimals[code]),
-            committed=to_decimals(-sum(_balance(moved, name, code) for name in COMMITTED), decimals[code]),
+            committed=to_decimals(
+                sum((-_balance(moved, name, code) for name in COMMITTED), Decimal(0)), decimals[code]
+            ),
         )
         for code in sorted({code for _name, code in moved})
     ]
@@ -79,8 +81,7 @@ def fund(asset: str | None = None) -> list[Fund]:
 
 def to_decimals(amount: Decimal, decimals: int) -> Decimal:
     """The amount with all decimals of its asset (20 USDT is 20.00); never rounded: a longer one stays as it is."""
-    exact = amount.normalize()
-    return amount if -exact.as_tuple().exponent > decimals else round(amount, decimals)
+    return round(amount, places(amount, decimals))
 
 
 def _decimals() -> dict[str, int]:
