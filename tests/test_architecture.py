@@ -81,7 +81,10 @@ BRIDGES = {  # (room, module) -> the rooms it may know; doors see below
     ("claims", "settlement"): {"ledger"},
     ("claims", "screens"): {"jobs"},  # the desk shows the progress of its job
     ("incidents", "imports"): {"jobs"},  # a user's file at COPY's speed
-    ("claims", "intake"): {"jobs", "incidents"},  # the same; and whoever reaches us is a customer, with orders or without
+    ("claims", "intake"): {
+        "jobs",
+        "incidents",
+    },  # the same; and whoever reaches us is a customer, with orders or without
     ("claims", "workflow"): {"jobs"},  # a verb and the job it asks for share one commit
 }
 DOOR_BRIDGES = {"jobs"}  # the engine room: any room's doors may use it

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import sys
+from django.core.management.base import CommandError
 
 from claims.exports import write_verdicts
 from claims.management.named import incident_named
-from jobs.console import PortalCommand
+from jobs.console import PortalCommand, written_to
 
 
 class Command(PortalCommand):
@@ -16,11 +16,10 @@ class Command(PortalCommand):
         parser.add_argument("incident")
         parser.add_argument("--output", metavar="FILE", help="instead of standard output")
 
-    def act(self, *, incident, output, **_options):
+    def act(self, *, incident, output, json, **_options):
         incident = incident_named(incident)
-        if output:
-            with open(output, "wb") as file:
-                return {"rows": write_verdicts(incident, file), "output": output}
-        sys.stdout.flush()
-        write_verdicts(incident, sys.stdout.buffer)
-        return {}
+        if json and not output:
+            raise CommandError("--json needs --output FILE: without it the rows are the output", returncode=2)
+        with written_to(output, self.stdout) as file:
+            rows = write_verdicts(incident, file)
+        return {"rows": rows, "output": output} if output else {}
