@@ -10,7 +10,7 @@ import hashlib
 import io
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any
 from zoneinfo import available_timezones
 
 from django.db import connection
@@ -58,7 +58,7 @@ class Batch:
             [column, expected],
         )
 
-    def refuse(self, query: str, params: Sequence[object] = ()) -> None:
+    def refuse(self, query: str, params: Sequence[Any] = ()) -> None:
         """Find the rows that a query names: line, column, what would be right."""
         with connection.cursor() as cursor:
             cursor.execute(f"INSERT INTO bulk_error (line, name, expected) {query}", params)
@@ -109,7 +109,7 @@ def load(
         return Batch(error.errors)
 
 
-def _load(file: BinaryIO, columns: Sequence[Column], reading: Reading, progress: Progress | None) -> Batch:
+def _load(file: io.BufferedReader, columns: Sequence[Column], reading: Reading, progress: Progress | None) -> Batch:
     batch = Batch(sha256=hashlib.file_digest(file, "sha256").hexdigest())
     size = file.seek(0, io.SEEK_END)
     file.seek(0)
@@ -186,11 +186,11 @@ def _copy(rows: Rows, sheet: Sheet, reading: Reading, tick: Callable[[], None]) 
         cursor.execute("ANALYZE bulk_row")
 
 
-def _row(sql: str, params: Sequence[object] = ()) -> tuple:
+def _row(sql: str, params: Sequence[Any] = ()) -> tuple:
     with connection.cursor() as cursor:
         cursor.execute(sql, params)
         return cursor.fetchone()
 
 
-def _one(sql: str, params: Sequence[object] = ()):
+def _one(sql: str, params: Sequence[Any] = ()):
     return _row(sql, params)[0]

@@ -139,10 +139,10 @@ def _check_local(at: datetime, timezone: str) -> None:
     if not timezone:
         raise CellError(f"{AN_INSTANT}, or the file's time zone stated")
     zone = ZoneInfo(timezone)
-    earlier, later = at.replace(tzinfo=zone, fold=0), at.replace(tzinfo=zone, fold=1)
-    if earlier.utcoffset() == later.utcoffset():
+    earlier, later = (at.replace(tzinfo=zone, fold=fold).utcoffset() or timedelta(0) for fold in (0, 1))
+    if earlier == later:
         return
-    if earlier.utcoffset() > later.utcoffset():
+    if earlier > later:
         raise CellError(f"an offset: this local time happened twice in {timezone}")
     raise CellError(f"a time that exists: the clocks of {timezone} jumped over this one")
 
