@@ -16,14 +16,16 @@ from datetime import timedelta
 from decimal import Decimal
 from typing import Any
 
-DURATION = re.compile(r"(\d+)(s|m|h|d)")
+DURATION = re.compile(r"([0-9]{1,9})(s|m|h|d)")
+LONGEST = timedelta(days=3660)  # ten years: longer is a slip of the pen, and would leave the calendar
 UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
-ANCHOR = re.compile(r"(start|end)(?:([+-])(\d+[smhd]))?")
-NUMBER = re.compile(r"\d{1,20}(\.\d{1,12})?")
+ANCHOR = re.compile(r"(start|end)(?:([+-])([0-9]{1,9}[smhd]))?")
+NUMBER = re.compile(r"[0-9]{1,20}(\.[0-9]{1,12})?")
 CODE = re.compile(r"[A-Z][A-Z0-9-]{0,19}")
 ASSET = re.compile(r"[A-Z0-9]{1,23}")
 REASONS = ("user", "liquidation", "take_profit", "stop_loss", "adl", "settlement", "open")
 LANGUAGES = ("en", "zh")
+LONGEST_NAME = 200
 
 
 class TermsError(Exception):
@@ -162,13 +164,21 @@ def _matching(pattern: re.Pattern, example: str):
 
 
 def _duration(value):
-    return None if value == "" else _matching(DURATION, "a duration such as '60s', '24h', '14d', or '' for none")(value)
+    if value == "":
+        return None
+    problem = _matching(DURATION, "a duration such as '60s', '24h', '14d', or '' for none")(value)
+    return problem or _too_long(value, duration(value))
 
 
 def _anchor(value):
-    return (
-        None if value == "" else _matching(ANCHOR, "'start' or 'end', with + or - a duration, such as 'end+1h'")(value)
-    )
+    if value == "":
+        return None
+    problem = _matching(ANCHOR, "'start' or 'end', with + or - a duration, such as 'end+1h'")(value)
+    return problem or _too_long(value, abs(anchor(value).offset))
+
+
+def _too_long(value, span):
+    return None if span <= LONGEST else f"is {value!r}; expected {LONGEST.days}d at most"
 
 
 def _percentage(value):
@@ -193,13 +203,22 @@ def _all_of(*allowed: str):
 
 
 def _names(value):
-    ok = isinstance(value, list) and all(isinstance(item, str) and item for item in value)
+    ok = isinstance(value, list) and all(map(_is_text, value))
     return None if ok else f"is {value!r}; expected a list of texts"
 
 
+def _is_text(value) -> bool:
+    """Something to read, and nothing that the database cannot keep."""
+    return isinstance(value, str) and bool(value.strip()) and "\0" not in value
+
+
 def _words(value):
-    missing = [language for language in LANGUAGES if not (isinstance(value, dict) and value.get(language))]
-    return f"lacks its published words in: {', '.join(missing)}" if missing else None
+    words = value if isinstance(value, dict) else {}
+    if missing := [language for language in LANGUAGES if not _is_text(words.get(language))]:
+        return f"lacks its published words in: {', '.join(missing)}"
+    if unknown := [language for language in words if language not in LANGUAGES]:
+        return f"has words in {unknown[0]!r}; allowed: {', '.join(LANGUAGES)}"
+    return None
 
 
 def _unused(value):
@@ -278,13 +297,13 @@ def _table(where: str, raw: object, shape: dict, errors: list[str]) -> dict:
 def _across(document: dict, unknown: set[str]) -> list[str]:
     """What no single key can tell."""
     errors = [f"{key}: unknown key" for key in sorted(unknown)]
-    if not isinstance(document["name"], str) or not document["name"]:
-        errors.append("name: a policy needs a name")
+    if not _is_text(document["name"]) or len(document["name"]) > LONGEST_NAME:
+        errors.append(f"name: a policy needs a name, of {LONGEST_NAME} characters at most")
     if document["binding_language"] not in LANGUAGES:
         errors.append(f"binding_language is {document['binding_language']!r}; allowed: {', '.join(LANGUAGES)}")
-    codes = [str(clause.get("code")) for clause in document["clauses"]]
-    errors += [f"clause {code}: this code stands twice" for code in sorted(set(codes)) if codes.count(code) > 1]
-    if not errors and all(clause["effect"] == "exclude" for clause in document["clauses"]):
+    codes = [str(clause["code"]) for clause in document["clauses"] if clause["code"] is not None]
+    errors += [f"clause {code} code stands twice" for code in sorted(set(codes)) if codes.count(code) > 1]
+    if document["clauses"] and all(clause["effect"] == "exclude" for clause in document["clauses"]):
         errors.append("[[clauses]]: no clause includes anything, so nobody could be paid")
     for clause in document["clauses"]:
         errors += _contradictions(clause)
@@ -292,14 +311,14 @@ def _across(document: dict, unknown: set[str]) -> list[str]:
 
 
 def _contradictions(clause: dict) -> list[str]:
-    begin, end = clause.get("closed_from"), clause.get("closed_to")
+    errors, begin, end = [], clause["closed_from"], clause["closed_to"]
     if begin and end and not _anchor(begin) and not _anchor(end):
         first, last = anchor(begin), anchor(end)
         if first.end == last.end and first.offset > last.offset:
-            return [f"clause {clause['code']} closed_to {end!r} is before closed_from {begin!r}"]
-    if clause.get("effect") == "exclude" and clause.get("evidence"):
-        return [f"clause {clause['code']} evidence: only an include clause asks for evidence"]
-    return []
+            errors.append(f"clause {clause['code']} closed_to {end!r} is before closed_from {begin!r}")
+    if clause["effect"] == "exclude" and clause["evidence"]:
+        errors.append(f"clause {clause['code']} evidence: only an include clause asks for evidence")
+    return errors
 
 
 def duration(text: str) -> timedelta | None:
@@ -355,21 +374,23 @@ def digest(document: dict) -> str:
 
 
 def write(document: dict) -> str:
-    """The document as a policy file; reading it again gives the same document."""
+    """The document as a policy file, in the order of a file whatever its own; reading it again gives the same document."""
     lines = [f"{key} = {_toml(document[key])}" for key in ("name", "binding_language")]
-    for section in SECTIONS:
-        lines += ["", f"[{section}]", *(f"{key} = {_toml(value)}" for key, value in document[section].items())]
+    for section, shape in SECTIONS.items():
+        lines += ["", f"[{section}]", *(f"{key} = {_toml(document[section][key])}" for key in shape)]
     for clause in document["clauses"]:
-        words = [f"text.{language} = {_toml(text)}" for language, text in clause["text"].items()]
-        rest = [f"{key} = {_toml(value)}" for key, value in clause.items() if key != "text" and value is not None]
+        words = [f"text.{language} = {_toml(clause['text'][language])}" for language in LANGUAGES]
+        rest = [f"{key} = {_toml(clause[key])}" for key in CLAUSE if key != "text" and clause[key] is not None]
         lines += ["", "[[clauses]]", *rest[:2], *words, *rest[2:]]
     return "\n".join(lines) + "\n"
 
 
 def _toml(value) -> str:
-    """TOML's basic strings, booleans, lists and inline tables; strings are escaped as JSON escapes them."""
+    """TOML's basic strings, booleans, lists and inline tables; strings are escaped as JSON does, and DEL, which it leaves."""
     if isinstance(value, dict):
-        return "{ " + ", ".join(f"{key} = {_toml(item)}" for key, item in value.items()) + " }" if value else "{}"
+        return (
+            "{ " + ", ".join(f"{key} = {_toml(item)}" for key, item in sorted(value.items())) + " }" if value else "{}"
+        )
     if isinstance(value, list):
         return "[" + ", ".join(map(_toml, value)) + "]"
-    return json.dumps(value, ensure_ascii=False)
+    return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
