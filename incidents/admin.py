@@ -10,7 +10,7 @@ from django.core.exceptions import PermissionDenied
 from django.shortcuts import get_object_or_404, redirect
 from django.urls import path, reverse
 from django.utils import timezone
-from django.utils.html import format_html, format_html_join
+from django.utils.html import format_html
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from unfold.admin import TabularInline
@@ -131,7 +131,7 @@ class IncidentAdmin(office.Screen):
 
     @display(description=gettext_lazy("outage windows (UTC)"))
     def outage(self, incident):
-        return format_html_join(format_html("<br>"), "{}", ((window,) for window in incident.windows.all())) or "–"
+        return office.lines("{}", ((window,) for window in incident.windows.all()))
 
     @display(description=gettext_lazy("claims"))
     def desk(self, incident):

@@ -6,7 +6,8 @@ from collections.abc import Callable
 from decimal import Decimal
 
 from django.contrib.admin import display
-from django.utils.html import format_html
+from django.utils.html import format_html, format_html_join
+from django.utils.safestring import SafeString
 from unfold.admin import ModelAdmin, TabularInline
 
 from jobs import shown
@@ -99,3 +100,8 @@ def reach(row, path: str):
 def badge(code: str, text) -> str:
     """A status: always its words, and a colour besides."""
     return format_html('<span class="mg-badge mg-is-{}">{}</span>', code, text)
+
+
+def lines(template: str, rows) -> str:
+    """One line of a cell for each row."""
+    return format_html_join(SafeString("<br>"), template, rows) or "–"

@@ -7,7 +7,6 @@ from decimal import Decimal
 from django.contrib import admin
 from django.db.models import DecimalField, F, OuterRef, Subquery, Sum, Value
 from django.db.models.functions import Coalesce
-from django.utils.html import format_html, format_html_join
 from django.utils.translation import gettext_lazy as _
 from unfold.decorators import display
 
@@ -89,5 +88,4 @@ class JournalEntryAdmin(Exports, office.ReadOnlyScreen):
     @display(description=_("debit ← credit"))
     def moves(self, entry):
         rows = ((t.debit.name, t.credit.name, office.cell(t.amount, t.asset_id)) for t in entry.transfers.all())
-        line = '<span class="mg-move">{} ← {}</span> {}'
-        return format_html_join(format_html("<br>"), line, rows)
+        return office.lines('<span class="mg-move">{} ← {}</span> {}', rows)

@@ -9,7 +9,7 @@ from django.shortcuts import get_object_or_404, redirect
 from django.template.response import TemplateResponse
 from django.urls import path
 from django.utils import timezone
-from django.utils.html import format_html, format_html_join
+from django.utils.html import format_html
 from django.utils.timesince import timesince, timeuntil
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
@@ -141,7 +141,7 @@ class ClaimAdmin(Exports, Desk, office.ReadOnlyScreen):
     @display(description=gettext_lazy("to pay"))
     def to_pay(self, claim):
         amounts = sorted(claim.waiting.payable.items())
-        return format_html_join(format_html("<br>"), "{}", ((office.cell(n, a),) for a, n in amounts)) or "–"
+        return office.lines("{}", ((office.cell(number, asset),) for asset, number in amounts))
 
     @display(description=gettext_lazy("contact in time"))
     def in_touch(self, claim):

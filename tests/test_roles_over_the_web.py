@@ -1,0 +1,195 @@
+"""The three roles at every address of the back office: what they may not do they cannot do, whatever they send."""
+
+import pytest
+from django.apps import apps
+from django.contrib import admin
+from django.contrib.auth.models import User
+from django.urls import NoReverseMatch, reverse
+
+from claims import workflow
+from claims.models import Claim, Decision, Policy
+from incidents.models import Incident
+from tests import factories as f
+from tests.claims.desk import outage, signed_in
+
+pytestmark = pytest.mark.django_db
+MODELS = sorted(admin.site._registry, key=lambda model: model._meta.label)
+every_model = pytest.mark.parametrize("model", MODELS, ids=lambda model: model._meta.label)
+OPERATORS = {
+    "auth.Group",
+    "auth.User",
+    "django_q.OrmQ",
+    "django_q.Schedule",
+    "django_q.Success",
+    "django_q.Failure",
+    "jobs.Heartbeat",
+}
+FROZEN = {
+    "status",
+    "outcome",
+    "amount",
+    "asset",
+    "revision",
+    "assessment",
+    "entry",
+    "verb",
+    "published_at",
+    "state",
+    "sha256",
+}
+EXPORTS = ["ledger.Account", "ledger.JournalEntry", "claims.Verdict", "claims.Claim", "claims.Bonus"]
+
+
+@pytest.fixture
+def case():
+    """One row of nearly everything: a claim that was assessed, approved and given its bonus."""
+    incident, mia = outage(), f.staff("mia", "manager")
+    f.order("O-1")
+    claim = f.claim(incident)
+    f.evidence(claim)
+    workflow.assess_now(incident, now=f.NOW)
+    claim.refresh_from_db()
+    workflow.approve(claim, by=mia, now=f.NOW)
+    workflow.grant_bonuses(incident, by=mia, now=f.NOW)
+    return claim
+
+
+def address(model, page: str, *args) -> str:
+    return reverse(f"admin:{model._meta.app_label}_{model._meta.model_name}_{page}", args=args)
+
+
+def known(url_of, *args) -> str | None:
+    try:
+        return url_of(*args)
+    except NoReverseMatch:
+        return None
+
+
+@every_model
+def test_an_auditor_adds_changes_and_deletes_nothing(case, model):
+    desk = signed_in(f.staff("aude", "auditor"))
+    row = model._default_manager.first()
+    before = list(model._default_manager.order_by("pk").values())
+    pages = [address(model, "add")] + [address(model, page, row.pk if row else 1) for page in ("change", "delete")]
+    assert [desk.post(page, {"name": "x", "_save": "1"}).status_code for page in pages] == [403, 403, 403]
+    assert list(model._default_manager.order_by("pk").values()) == before
+
+
+@every_model
+@pytest.mark.parametrize("role", ["agent", "manager", "auditor"])
+def test_nobody_deletes_anything(case, model, role):
+    row = model._default_manager.first()
+    desk = signed_in(f.staff("nobody", role))
+    assert desk.post(address(model, "delete", row.pk if row else 1), {"post": "yes"}).status_code == 403
+    desk.post(
+        address(model, "changelist"),
+        {"action": "delete_selected", "_selected_action": [row.pk if row else 1], "post": "yes"},
+    )
+    assert row is None or model._default_manager.filter(pk=row.pk).exists()
+
+
+@every_model
+def test_not_even_a_superuser_deletes(case, model):
+    row = model._default_manager.first()
+    desk = signed_in(User.objects.create_superuser("root"))
+    assert desk.post(address(model, "delete", row.pk if row else 1), {"post": "yes"}).status_code == 403
+
+
+@every_model
+def test_status_money_and_history_are_edited_by_nobody(case, model, rf):
+    request = rf.get("/")
+    request.user = User.objects.create_superuser("root")
+    row, screen = model._default_manager.first(), admin.site._registry[model]
+    if not screen.has_change_permission(request, row) or model is User:
+        return
+    editable = set(screen.get_form(request, row).base_fields)
+    assert not editable & FROZEN
+
+
+@every_model
+def test_an_auditor_reads_every_list_and_row_but_the_operators(case, model):
+    desk = signed_in(f.staff("aude", "auditor"))
+    expected = 403 if model._meta.label in OPERATORS else 200
+    assert desk.get(address(model, "changelist")).status_code == expected
+    row = model._default_manager.first()
+    if row is not None:
+        assert desk.get(address(model, "change", row.pk)).status_code == expected
+
+
+@every_model
+@pytest.mark.parametrize("language", ["en", "zh-hans"])
+def test_every_list_and_row_opens_for_a_superuser_in_both_languages(case, model, language):
+    desk = signed_in(User.objects.create_superuser("root"))
+    desk.cookies["django_language"] = language
+    assert desk.get(address(model, "changelist")).status_code == 200
+    row = model._default_manager.first()
+    if row is not None:
+        assert desk.get(address(model, "change", row.pk)).status_code == 200
+
+
+@every_model
+def test_somebody_without_a_role_sees_nothing(case, model):
+    desk = signed_in(User.objects.create_user("nina", is_staff=True))
+    row = model._default_manager.first()
+    assert desk.get(address(model, "changelist")).status_code == 403
+    assert desk.get(address(model, "change", row.pk if row else 1)).status_code in {302, 403}
+
+
+@pytest.mark.parametrize("label", EXPORTS)
+@pytest.mark.parametrize(("role", "answer"), [("agent", 403), ("manager", 200), ("auditor", 200), (None, 403)])
+def test_exports_are_for_managers_and_auditors(case, label, role, answer):
+    person = f.staff("nina", role) if role else User.objects.create_user("nina", is_staff=True)
+    page = address(apps.get_model(label), "export")
+    assert signed_in(person).get(page).status_code == answer
+    assert signed_in(person).post(page, {"format": "0", "resource": ""}).status_code == answer
+
+
+@every_model
+def test_nothing_is_imported_on_screen(model):
+    assert known(address, model, "import") is None
+
+
+SPENDING = ["assess", "approve", "bonuses"]
+
+
+@pytest.mark.parametrize("verb", SPENDING)
+def test_the_desks_buttons_are_not_the_auditors(case, verb):
+    desk = signed_in(f.staff("aude", "auditor"))
+    assert desk.post(f"/staff/claims/claim/desk/INC-2022-001/{verb}/").status_code == 403
+
+
+@pytest.mark.parametrize("verb", ["approve", "bonuses"])
+def test_an_agent_cannot_spend(case, verb):
+    desk = signed_in(f.staff("ana", "agent"))
+    assert desk.get(f"/staff/claims/claim/desk/INC-2022-001/{verb}/").status_code == 403
+    assert desk.post(f"/staff/claims/claim/desk/INC-2022-001/{verb}/").status_code == 403
+
+
+@pytest.mark.parametrize("role", ["agent", "auditor"])
+def test_only_a_manager_declares_publishes_and_drafts(case, role):
+    desk = signed_in(f.staff("nobody", role))
+    policy = Policy.objects.get()
+    pages = ["/staff/incidents/incident/add/", f"/staff/incidents/incident/{case.incident_id}/publish/"]
+    pages += ["/staff/claims/policy/add/", f"/staff/claims/policy/{policy.pk}/publish/"]
+    assert [desk.post(page, {}).status_code for page in pages] == [403] * 4
+    assert desk.post(f"/staff/incidents/incident/{case.incident_id}/change/", {"title": "x"}).status_code == 403
+    assert Incident.objects.count() == Policy.objects.count() == 1
+
+
+def test_a_manager_does_not_approve_in_bulk_what_they_prepared():
+    max_ = f.staff("max", "manager")
+    incident = outage()
+    f.order("O-1")
+    f.claim(incident, entered_by=max_)
+    workflow.assess_now(incident, now=f.NOW)
+    page = signed_in(max_).post("/staff/claims/claim/desk/INC-2022-001/approve/")
+    assert b"max prepared CLM-" in page.content
+    assert not Decision.objects.exists()
+    assert Claim.objects.get().status == "assessed"
+
+
+@pytest.mark.parametrize(
+    "page", ["/staff/", "/staff/claims/claim/", "/staff/claims/claim/next/", "/staff/claims/claim/desk/X/"]
+)
+def test_a_stranger_is_sent_to_the_sign_in(client, page):
+    assert client.get(page).url.startswith("/staff/login/")
