@@ -201,6 +201,8 @@ SCHEDULES: dict[str, dict[str, str | int]] = {  # task name: django-q2 schedule 
     "jobs.tasks.beat": {"schedule_type": "I", "minutes": 1},
 }
 
+PGHISTORY_APPEND_ONLY = True  # history is a record, too
+
 # ---- files -----------------------------------------------------------------------------------------------------------
 
 STATIC_URL = "static/"

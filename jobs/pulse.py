@@ -22,7 +22,7 @@ def keep_schedules(wanted: Mapping[str, Mapping], *, now: datetime) -> tuple[int
     """
     created = 0
     for name, fields in wanted.items():
-        kept = {"func": name, "repeats": -1} | fields
+        kept = {"func": name, "repeats": -1, **fields}
         _schedule, is_new = Schedule.objects.update_or_create(
             name=name, defaults=kept, create_defaults=kept | {"next_run": now}
         )
@@ -37,6 +37,12 @@ def beat(cluster: str, *, now: datetime) -> None:
     Heartbeat.objects.filter(seen_at__lt=now - FORGOTTEN).delete()
 
 
+def last_beat() -> datetime | None:
+    """When any cluster was last seen alive; None before the first time."""
+    return Heartbeat.objects.order_by("-seen_at").values_list("seen_at", flat=True).first()
+
+
 def workers_alive(now: datetime) -> bool:
     """Whether any cluster took a task in the last minutes: the answer that `/readyz` gives."""
-    return Heartbeat.objects.filter(seen_at__gte=now - QUIET).exists()
+    seen = last_beat()
+    return seen is not None and seen >= now - QUIET

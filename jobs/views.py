@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
-
 from django.db import DatabaseError, connection
 from django.db.migrations.executor import MigrationExecutor
 from django.http import HttpRequest, JsonResponse
 from django.utils import timezone
 from django.views.decorators.cache import never_cache
 
-from jobs.models import Heartbeat
-
-SILENT = timedelta(minutes=3)  # a worker that has not been seen for so long counts as gone
+from jobs import pulse
 
 
 @never_cache
@@ -27,9 +23,9 @@ def readyz(request: HttpRequest) -> JsonResponse:
     try:
         executor = MigrationExecutor(connection)
         missing = len(executor.migration_plan(executor.loader.graph.leaf_nodes()))
-        seen = Heartbeat.objects.order_by("-seen_at").values_list("seen_at", flat=True).first() if not missing else None
+        seen, alive = (None, False) if missing else (pulse.last_beat(), pulse.workers_alive(timezone.now()))
     except DatabaseError:
         return JsonResponse({"ok": False, "database": "unreachable"}, status=503)
-    workers = "unknown" if seen is None else "alive" if timezone.now() - seen < SILENT else "silent"
+    workers = "unknown" if seen is None else "alive" if alive else "silent"
     told = {"ok": not missing, "database": "reachable", "migrations_missing": missing, "workers": workers}
     return JsonResponse(told | {"worker_seen_at": seen}, status=503 if missing else 200)

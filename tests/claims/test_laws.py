@@ -143,3 +143,10 @@ def test_every_change_of_a_claim_is_kept_with_who_and_when(paid):
         ("assessed", 1),
         ("approved", 2),
     ]
+
+
+def test_the_history_is_a_record_too(paid):
+    table = paid.events.model._meta.db_table
+    for statement in (f"UPDATE {table} SET status = 'denied'", f"DELETE FROM {table}"):  # noqa: S608
+        with pytest.raises(DatabaseError, match=FIXED):
+            run(statement)

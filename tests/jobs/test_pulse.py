@@ -74,3 +74,17 @@ def test_the_task_beats_for_the_machine_it_runs_on():
     tasks.beat()
     assert pulse.workers_alive(timezone.now())
     assert Heartbeat.objects.get().cluster.startswith("makegood@")
+
+
+def test_the_balancer_is_told_whether_anybody_takes_tasks(client):
+    """A portal without workers still serves its pages: it is told, it does not decide."""
+
+    def told() -> tuple[int, str]:
+        answer = client.get("/readyz")
+        return answer.status_code, answer.json()["workers"]
+
+    assert told() == (200, "unknown")
+    pulse.beat("makegood@east", now=timezone.now() - timedelta(minutes=4))
+    assert told() == (200, "silent")
+    tasks.beat()
+    assert told() == (200, "alive")
