@@ -70,18 +70,22 @@ def test_a_short_an_inverse_order_and_the_cover_are_written_out_too(ana):
 
 
 def test_every_clause_is_true_or_false_in_its_published_words(ana):
-    page = text_of(signed_in(ana).get(page_of(assessed(("O-1", {"take_profit": "17000"})))))
-    assert "✓ true E3 Orders that had Take Profit or Stop Loss settings (excludes)" in page
-    assert "✓ true C1 Orders that were forced to be liquidated in loss during the server failure (pays)" in page
-    assert "✗ false E4 Orders that generated profits (excludes)" in page
+    claim = assessed(("O-1", {"take_profit": "17000"}))
+    words = {clause.code: clause.text["en"] for clause in claim.assessment.policy.terms.clauses}
+    page = text_of(signed_in(ana).get(page_of(claim)))
+    assert f"✓ true E3 {words['E3']} (excludes)" in page
+    assert f"✓ true C1 {words['C1']} (pays)" in page
+    assert f"✗ false E4 {words['E4']} (excludes)" in page
 
 
 def test_the_words_are_chinese_for_who_reads_chinese(ana):
+    claim = assessed()
+    words = next(clause.text for clause in claim.assessment.policy.terms.clauses if clause.code == "C1")
     desk = signed_in(ana)
     desk.cookies["django_language"] = "zh-hans"
-    page = text_of(desk.get(page_of(assessed())))
-    assert "在服务器故障期间被强制平仓且亏损的订单" in page
-    assert "Orders that were" not in page
+    page = text_of(desk.get(page_of(claim)))
+    assert f"✓ 成立 C1 {words['zh']} (赔付, 判定依据)" in page
+    assert words["en"] not in page
 
 
 def test_an_order_named_that_is_unknown_or_a_strangers_is_pointed_out(ana):
