@@ -7,13 +7,13 @@ from pathlib import Path
 from django.db import transaction
 from django.utils import timezone
 
-from claims import workflow
+from claims import terms, workflow
 from claims.gate import Refused
 from claims.management.named import incident_named
 from claims.terms import TermsError
 from jobs.console import PortalCommand, Refusal, staff_named, text_of
 
-PRESETS = {path.stem: path for path in (Path(workflow.__file__).parent / "presets").glob("*.toml")}
+PRESETS = {path.stem: path for path in (Path(terms.__file__).parent / "presets").glob("*.toml")}
 
 
 class Command(PortalCommand):

@@ -1,0 +1,42 @@
+"""Every change of a claim's status, of money and of history: one verb each, one transaction, compare-and-set.
+
+A verb that may not be done now raises `gate.Refused`. The time is taken at the door and passed in.
+"""
+
+from claims.workflow.assessing import (
+    SLICE,
+    assess_now,
+    assess_slice,
+    claims_of,
+    finish_assessment,
+    queue_assessment,
+    queue_forgotten,
+    reopen,
+    request_assessment,
+)
+from claims.workflow.deciding import Approvals, approve, approve_all, by_asset, deny, payable_claims
+from claims.workflow.goodwill import grant_bonuses
+from claims.workflow.policies import draft_policy, publish_policy
+from claims.workflow.reviewing import review_evidence
+
+__all__ = [
+    "SLICE",
+    "Approvals",
+    "approve",
+    "approve_all",
+    "assess_now",
+    "assess_slice",
+    "by_asset",
+    "claims_of",
+    "deny",
+    "draft_policy",
+    "finish_assessment",
+    "grant_bonuses",
+    "payable_claims",
+    "publish_policy",
+    "queue_assessment",
+    "queue_forgotten",
+    "reopen",
+    "request_assessment",
+    "review_evidence",
+]

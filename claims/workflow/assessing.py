@@ -1,0 +1,136 @@
+"""Runs of a policy over claims: asked for, carried out slice by slice, summed up (rules §4)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+
+from django.db import transaction
+from django.db.models import F, QuerySet
+
+from claims import assessment as facts
+from claims import gate
+from claims.gate import Refused
+from claims.models import Assessment, Claim, Policy, Verdict
+from jobs.models import Job
+from jobs.queue import enqueue
+
+SLICE = 2_000  # claims a slice: some seconds of work, the most that a dead worker costs
+FORGOTTEN = timedelta(hours=1)
+STATUS, OUTCOME = Claim.Status, Verdict.Outcome
+
+
+@transaction.atomic
+def request_assessment(incident, *, claim: Claim | None = None, by=None, now: datetime) -> Assessment:
+    """A run of the policy in force over the incident's open claims, or over one; to be carried out by `assess_slice`."""
+    if by is not None:
+        gate.may(by, "claims.assess_claim")
+    policy = incident.policies.in_force()
+    if policy is None:
+        raise Refused("%(incident)s has no published policy: publish one first", incident=incident.reference)
+    windows = facts.windows_of(incident)
+    if not windows:
+        raise Refused("%(incident)s has no outage window: enter one first", incident=incident.reference)
+    return Assessment.objects.create(
+        incident=incident, claim=claim, policy=policy, windows=windows, requested_by=by, requested_at=now
+    )
+
+
+@transaction.atomic
+def queue_assessment(incident, *, claim: Claim | None = None, by=None, now: datetime) -> Job:
+    """The same run, for a worker: assessment and job in one commit."""
+    assessment = request_assessment(incident, claim=claim, by=by, now=now)
+    return enqueue(
+        key=f"assess-{assessment.pk}",
+        task="claims.tasks.assess",
+        argument={"assessment": assessment.pk},
+        total=claims_of(assessment).count(),
+        now=now,
+    )
+
+
+def queue_forgotten(*, now: datetime) -> int:
+    """Queue a run for every incident with claims that wait to be assessed while no run is under way. Returns how many.
+
+    A run that is not finished counts as dead after an hour, unless a job still carries it.
+    """
+    waiting = Claim.objects.filter(status=STATUS.SUBMITTED, incident__policies__status=Policy.Status.PUBLISHED)
+    unfinished = Assessment.objects.filter(finished_at__isnull=True)
+    arguments = Job.objects.unfinished().filter(key__startswith="assess-").values_list("argument", flat=True)
+    carried = unfinished.filter(pk__in=[argument["assessment"] for argument in arguments])
+    under_way = carried | unfinished.filter(requested_at__gt=now - FORGOTTEN)
+    claims = (
+        waiting.filter(incident__windows__isnull=False)
+        .exclude(incident__in=under_way.values("incident"))
+        .select_related("incident")
+        .order_by("incident_id")
+        .distinct("incident_id")
+    )
+    return sum(1 for claim in claims if queue_assessment(claim.incident, now=now))
+
+
+def claims_of(assessment: Assessment) -> QuerySet[Claim]:
+    """The claims a run covers: open ones, those that another run has not overtaken."""
+    claims = Claim.objects.open().filter(incident=assessment.incident_id)
+    return claims.filter(pk=assessment.claim_id) if assessment.claim_id else claims
+
+
+@transaction.atomic
+def assess_slice(assessment: Assessment, *, after: int, size: int = SLICE) -> tuple[int, int]:
+    """Judge the next `size` claims after the id `after`: (last claim id, claims done); (after, 0) when none is left.
+
+    Safe to run twice: a claim that this run judged already is passed over. Meant to share its commit with the job's progress.
+    """
+    locked = claims_of(assessment).filter(pk__gt=after).order_by("pk").select_for_update(of=("self",))
+    claims = list(locked.values_list("pk", "assessment_id")[:size])
+    if not claims:
+        return after, 0
+    ids = [pk for pk, stands_on in claims if (stands_on or 0) < assessment.pk]
+    if ids:
+        facts.price(assessment)
+        facts.judge(assessment, ids)
+        _move(assessment, ids)
+    return claims[-1][0], len(claims)
+
+
+def _move(assessment: Assessment, ids: list[int]) -> None:
+    """Each judged claim stands on this run now, in the status that its verdicts ask for."""
+    waits_for: dict[int, set[str]] = {claim: set() for claim in ids}
+    for claim, outcome in facts.waiting(assessment, ids):
+        waits_for[claim].add(outcome)
+    for status in (STATUS.ASSESSED, STATUS.NEEDS_EVIDENCE, STATUS.ON_HOLD):
+        claims = Claim.objects.filter(pk__in=[claim for claim in ids if _status(waits_for[claim]) == status])
+        claims.update(status=status, assessment=assessment, revision=F("revision") + 1)
+
+
+def _status(waits_for: set[str]) -> str:
+    """What only a manager can mend comes before what the customer can."""
+    if waits_for - {OUTCOME.NEEDS_EVIDENCE}:
+        return STATUS.ON_HOLD
+    return STATUS.NEEDS_EVIDENCE if waits_for else STATUS.ASSESSED
+
+
+@transaction.atomic
+def finish_assessment(assessment: Assessment, *, now: datetime) -> Assessment:
+    """Sum up and freeze the run; finished already: nothing changes."""
+    assessment = Assessment.objects.select_for_update().get(pk=assessment.pk)
+    if assessment.finished_at is None:
+        facts.tally(assessment)
+        assessment.claims_assessed = Claim.objects.filter(assessment=assessment).count()
+        assessment.finished_at = now
+        assessment.save()
+    return assessment
+
+
+def assess_now(incident, *, claim: Claim | None = None, by=None, now: datetime) -> Assessment:
+    """A whole run in the foreground, slice by slice."""
+    assessment = request_assessment(incident, claim=claim, by=by, now=now)
+    last, done = assess_slice(assessment, after=0)
+    while done:
+        last, done = assess_slice(assessment, after=last)
+    return finish_assessment(assessment, now=now)
+
+
+def reopen(ids: Iterable[int]) -> int:
+    """What a claim stands on changed: back to be assessed, if it is still open."""
+    return Claim.objects.open().filter(pk__in=list(ids)).update(status=STATUS.SUBMITTED, revision=F("revision") + 1)
