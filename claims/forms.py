@@ -14,7 +14,7 @@ from claims.assessment import incidents
 PRESETS = Path(__file__).parent / "presets"
 
 
-def presets() -> list[tuple[str, str]]:
+def presets() -> list[tuple[str, object]]:
     return [("", _("none: the text below")), *((path.stem, path.stem) for path in sorted(PRESETS.glob("*.toml")))]
 
 
@@ -39,8 +39,8 @@ class PolicyForm(forms.Form):
         super().__init__(*args, **kwargs)
         self.fields["incident"].queryset = incidents()
 
-    def clean(self):
-        data = super().clean()
+    def clean(self) -> dict:
+        data = super().clean() or {}
         if preset := data.get("preset"):
             if data.get("text", "").strip():
                 self.add_error("text", _("Choose a preset or paste a text, not both."))

@@ -35,8 +35,8 @@ def in_python(source: str) -> Iterator[String]:
     """Strings given to gettext under one of its names."""
     for call in (node for node in ast.walk(ast.parse(source)) if isinstance(node, ast.Call)):
         name = getattr(call.func, "id", "")
-        texts = [argument.value for argument in call.args if isinstance(argument, ast.Constant)]
-        texts = [text for text in texts if isinstance(text, str)]
+        values = [argument.value for argument in call.args if isinstance(argument, ast.Constant)]
+        texts = [value for value in values if isinstance(value, str)]
         if name in CALLS and texts:
             yield String(*texts[:2]) if name in PLURALS else String(texts[0])
 

@@ -58,13 +58,15 @@ class ShowFilter(admin.SimpleListFilter):
 class QueueList(ChangeList):
     """A page of the queue, with what each claim waits for."""
 
+    result_list: list[Claim]
+
     def get_results(self, request):
         super().get_results(request)
-        self.result_list = list(self.result_list)
-        queue.describe(self.result_list)
-        now = timezone.now()
-        for claim in self.result_list:
+        claims, now = list(self.result_list), timezone.now()
+        queue.describe(claims)
+        for claim in claims:
             claim.read_at = now
+        self.result_list = claims
 
 
 @admin.register(Claim)

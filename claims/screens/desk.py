@@ -69,7 +69,7 @@ class Desk:
         return dict(rows.values_list("awards__asset").annotate(Sum("awards__amount")))
 
     @cached_property
-    def payable(self) -> list[dict]:
+    def payable(self) -> list:
         """By asset, what an approval of everything would grant: claims, orders, amount."""
         rows = payable().filter(claim__incident=self.incident, claim__status__in=Claim.DECIDABLE).order_by("asset")
         return list(
@@ -87,7 +87,7 @@ class Desk:
         return Claim.objects.filter(mine, pk__in=waiting.values("claim")).distinct().count()
 
     @cached_property
-    def bonuses(self) -> list[dict]:
+    def bonuses(self) -> list:
         """By asset, the goodwill bonuses granted so far."""
         rows = Bonus.objects.filter(claim__incident=self.incident).order_by("asset")
         return list(rows.values("asset").annotate(customers=Count("pk"), amount=Sum("amount")))

@@ -7,6 +7,7 @@ from datetime import datetime
 from decimal import Decimal
 from functools import cached_property
 
+from django.contrib.auth import get_user_model
 from django.db.models import Prefetch, QuerySet
 from django.utils.translation import get_language
 from django.utils.translation import gettext_lazy as _
@@ -96,7 +97,7 @@ class Moment:
     at: datetime
     what: object
     who: str = ""
-    detail: str = ""
+    detail: object = ""
 
 
 def claims() -> QuerySet[Claim]:
@@ -245,21 +246,22 @@ class ClaimPage:
         return sorted(found + self._changes(), key=lambda moment: moment.at, reverse=True)
 
     def _changes(self) -> list[Moment]:
-        """Changes of status, as the database recorded them."""
-        events = self.claim.events.select_related("pgh_context").order_by("pgh_id")
-        people, changes, before = self._people(events), [], None
-        for event in events:
+        """Changes of status, as the database recorded them, with the person or the job behind each."""
+        events = list(self.claim.events.select_related("pgh_context").order_by("pgh_id"))
+        behind = [event.pgh_context.metadata if event.pgh_context else {} for event in events]
+        people = self._people({context.get("user") for context in behind} - {None})
+        changes, before = [], None
+        for event, context in zip(events, behind, strict=True):
             if event.status != before:
-                who = people.get((event.pgh_context.metadata if event.pgh_context else {}).get("user"), "")
+                who = people.get(context.get("user"), context.get("job", ""))
                 changes.append(Moment(event.pgh_created_at, _("Status"), who, Claim.Status(event.status).label))
             before = event.status
         return changes
 
     @staticmethod
-    def _people(events) -> dict[int, str]:
-        ids = {(event.pgh_context.metadata if event.pgh_context else {}).get("user") for event in events} - {None}
-        users = Claim.entered_by.field.related_model.objects.filter(pk__in=ids)
-        return dict(users.values_list("pk", "username")) if ids else {}
+    def _people(ids: set) -> dict:
+        """User names by id."""
+        return dict(get_user_model().objects.filter(pk__in=ids).values_list("pk", "username")) if ids else {}
 
 
 def named(person) -> str:
