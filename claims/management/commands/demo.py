@@ -1,0 +1,69 @@
+"""`demo`: the S1 case from made-up files, with staff users for every role."""
+
+from __future__ import annotations
+
+import tempfile
+from pathlib import Path
+
+from django.conf import settings
+from django.db import transaction
+from django.utils import timezone
+
+from claims.assessment import incidents
+from claims.demo.files import OUTAGE, write
+from claims.management import demo_case, sign_ins
+from claims.models import Claim
+from jobs.console import PortalCommand, Refusal
+
+FIRST = {
+    "ana": "Waits for me: take the oldest claim, look at its screenshot, accept or reject it",
+    "mia": f"{OUTAGE}: approve what is ready; CLM-… of the mailbox still wait for an assessment",
+    "max": "approve one claim yourself, then try one of the mailbox: you entered it, so you may not",
+    "aude": "verdicts, accounts and entries: read and export everything, change nothing",
+}
+
+
+class Command(PortalCommand):
+    help = "Load the S1 case (made-up customers, prices through the public figures) with staff for every role; again: keeps it."
+
+    def act(self, *, json, **_options):
+        self.quiet = json
+        loaded = demo_case.is_loaded()
+        if not loaded and (other := incidents().first()):
+            raise Refusal(f"there is {other.reference} already: the demo goes only into a database without incidents")
+        with transaction.atomic():
+            words = sign_ins.passwords(settings.VAR_DIR / "demo-sign-ins.json")
+            if not loaded:
+                self.say("Loading the S1 case: the power outage of 16 November 2022, with made-up customers")
+                self.load()
+        return {
+            "loaded": not loaded,
+            "incident": OUTAGE,
+            "claims": Claim.objects.count(),
+            "sign_ins": [
+                {"user": name, "role": role, "password": words[name]} for name, role in sign_ins.ROLES.items()
+            ],
+        }
+
+    def load(self):
+        with tempfile.TemporaryDirectory(prefix="makegood-demo-") as folder:
+            demo_case.load(write(Path(folder)), now=timezone.now(), say=lambda line: self.say(f"  {line}"))
+
+    def say(self, line):
+        if not self.quiet:
+            self.stdout.write(line)
+            self.stdout.flush()
+
+    def print(self, result, *, as_json):
+        if as_json or "errors" in result:
+            super().print(result, as_json=as_json)
+            return
+        if not result["loaded"]:
+            self.say(f"The S1 case is loaded: {result['claims']} claims.")
+        lines = ["", "Sign in at /staff/ as"]
+        lines += [
+            f"  {one['user']:<6}{one['role']:<9}{one['password'] or 'with their own password'}"
+            for one in result["sign_ins"]
+        ]
+        lines += ["", "What to try first", *(f"  {name:<6}{what}" for name, what in FIRST.items())]
+        self.stdout.write("\n".join(lines))
