@@ -242,6 +242,7 @@ IMPORT_EXPORT_IMPORT_PERMISSION_CODE = "import"
 IMPORT_EXPORT_EXPORT_PERMISSION_CODE = "export"
 IMPORT_EXPORT_TMP_STORAGE_CLASS = "import_export.tmp_storages.MediaStorage"  # the private "import_export" storage
 
+
 def nav(title: Any, icon: str, name: str, permission: str | None) -> dict[str, Any]:
     """A line of the sidebar, for whoever has the permission; without one, for superusers."""
 
@@ -320,7 +321,12 @@ UNFOLD = {
                     nav(_("Quotes"), "show_chart", "incidents_quote_changelist", "incidents.view_quote"),
                     nav(_("Customers"), "group", "incidents_customer_changelist", "incidents.view_customer"),
                     nav(_("Instruments"), "category", "incidents_instrument_changelist", "incidents.view_instrument"),
-                    nav(_("Imported files"), "upload_file", "incidents_importedfile_changelist", "incidents.view_importedfile"),
+                    nav(
+                        _("Imported files"),
+                        "upload_file",
+                        "incidents_importedfile_changelist",
+                        "incidents.view_importedfile",
+                    ),
                 ],
             },
             {
