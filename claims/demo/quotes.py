@@ -169,9 +169,10 @@ def rows(series: dict[str, Series]) -> Iterator[dict[str, str]]:
     found = [(at(clock), symbol, bid, ask) for symbol, clock, bid, ask in UNUSABLE]
     for book in series.values():
         begin, end = SILENT.get(book.symbol, (CLOSING, CLOSING))
-        for instant, (bid, ask) in zip(book.instants, book.books, strict=True):
+        for instant, ticks in zip(book.instants, book.books, strict=True):
             if not begin <= instant <= end:
-                found.append((instant, book.symbol, str(book.price(bid)), str(book.price(ask))))
+                bid, ask = (str(book.price(side)) for side in ticks)
+                found.append((instant, book.symbol, bid, ask))
     for instant, symbol, bid, ask in sorted(found):
         yield {"ts": text(instant), "symbol": symbol, "bid": bid, "ask": ask}
 

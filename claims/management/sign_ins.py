@@ -39,11 +39,11 @@ def _password(name: str, role: str, known: dict[str, str]) -> str:
     if person and known.get("stored") == _stored(name):
         return known["password"]
     made = secrets.token_urlsafe(12)
-    staff.employ(name, role)
-    person = get_user_model().objects.get(username=name)
-    person.email = OURS.format(name)
-    person.set_password(made)
-    person.save()
+    staff.employ(name, role, password=made)
+    if person:  # known to the database, not to the file
+        person.set_password(made)
+        person.save(update_fields=["password"])
+    get_user_model().objects.filter(username=name).update(email=OURS.format(name))
     return made
 
 

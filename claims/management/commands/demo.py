@@ -16,10 +16,10 @@ from claims.models import Claim
 from jobs.console import PortalCommand, Refusal
 
 FIRST = {
-    "ana": "Waits for me: take the oldest claim, look at its screenshot, accept or reject it",
-    "mia": f"{OUTAGE}: approve what is ready; CLM-… of the mailbox still wait for an assessment",
-    "max": "approve one claim yourself, then try one of the mailbox: you entered it, so you may not",
-    "aude": "verdicts, accounts and entries: read and export everything, change nothing",
+    "ana": "Next claim: look at its screenshots, accept or reject them, and see what that does",
+    "mia": "Incidents, {outage}: what is ready to be approved, one by one or all at once",
+    "max": "{mine}: you entered it, so you may not decide on it; any other, you may",
+    "aude": "verdicts, accounts and journal: read and export everything, change nothing",
 }
 
 
@@ -36,6 +36,7 @@ class Command(PortalCommand):
             if not loaded:
                 self.say("Loading the S1 case: the power outage of 16 November 2022, with made-up customers")
                 self.load()
+        mine = Claim.objects.filter(entered_by__username="max").order_by("pk").first()
         return {
             "loaded": not loaded,
             "incident": OUTAGE,
@@ -43,6 +44,7 @@ class Command(PortalCommand):
             "sign_ins": [
                 {"user": name, "role": role, "password": words[name]} for name, role in sign_ins.ROLES.items()
             ],
+            "try_first": {name: what.format(outage=OUTAGE, mine=mine) for name, what in FIRST.items()},
         }
 
     def load(self):
@@ -65,5 +67,5 @@ class Command(PortalCommand):
             f"  {one['user']:<6}{one['role']:<9}{one['password'] or 'with their own password'}"
             for one in result["sign_ins"]
         ]
-        lines += ["", "What to try first", *(f"  {name:<6}{what}" for name, what in FIRST.items())]
+        lines += ["", "What to try first", *(f"  {name:<6}{what}" for name, what in result["try_first"].items())]
         self.stdout.write("\n".join(lines))
