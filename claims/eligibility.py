@@ -310,5 +310,5 @@ def held(orders: QuerySet) -> QuerySet:
         deciding=Value("", CharField()),
         outcome=Value("hold", CharField()),
         amount=ZERO,
-        **{name: Cast(None, field) for name, field in NO_PRICE.items()},
+        **{name: Cast(Value(None), field) for name, field in NO_PRICE.items()},
     )

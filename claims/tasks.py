@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from datetime import timedelta
 
 import pghistory
 from django.db import transaction
@@ -12,6 +13,7 @@ from claims import workflow
 from claims.models import Assessment
 from jobs import queue
 
+TURN = timedelta(seconds=60)  # then the job goes back to the queue: well before the cluster's timeout ends the task
 log = logging.getLogger(__name__)
 
 
@@ -31,6 +33,7 @@ def assess(job_id: int) -> None:
 
 
 def _assess(job, assessment: Assessment) -> None:
+    turn_ends_at = timezone.now() + TURN
     while True:
         with transaction.atomic():
             last, done = workflow.assess_slice(assessment, after=job.cursor)
@@ -39,6 +42,9 @@ def _assess(job, assessment: Assessment) -> None:
                 queue.finish(job, now=timezone.now())
                 return
             queue.advance(job, cursor=last, done=done, now=timezone.now())
+        if timezone.now() >= turn_ends_at:
+            queue.pass_on(job, now=timezone.now())
+            return
 
 
 def sweep() -> None:

@@ -16,6 +16,7 @@ from django_q.tasks import async_task
 from jobs.models import Job
 
 LEASE = timedelta(minutes=2)
+TRIES = Job._meta.get_field("max_attempts").default
 log = logging.getLogger(__name__)
 
 
@@ -60,6 +61,17 @@ def finish(job: Job, *, now: datetime) -> None:
     )
     if not ended:
         raise LeaseLost(job.key)
+
+
+@transaction.atomic
+def pass_on(job: Job, *, now: datetime) -> None:
+    """This worker's turn is over and the work got on: back to the queue, with as many tries before it as at the start."""
+    passed = Job.objects.filter(pk=job.pk, state=Job.State.RUNNING, attempts=job.attempts).update(
+        state=Job.State.QUEUED, lease_until=None, queued_at=now, max_attempts=F("attempts") + TRIES
+    )
+    if not passed:
+        raise LeaseLost(job.key)
+    async_task(job.task, job.pk, q_options={"task_name": f"job-{job.pk}"})
 
 
 def fail(job: Job, error: Exception, *, now: datetime) -> None:

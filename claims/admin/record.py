@@ -103,7 +103,7 @@ class AssessmentAdmin(OfClaim, office.ReadOnlyScreen):
     list_filter = [("incident", RelatedDropdownFilter)]
     list_select_related = ["incident", "claim", "policy", "requested_by"]
     fields = [
-        "incident", "of_claim", "policy", "windows", "fingerprint", "requested_by", "requested_at", "finished_at",
+        "incident", "of_claim", "waiting_only", "policy", "windows", "fingerprint", "requested_by", "requested_at", "finished_at",
         "claims_assessed", "outcomes", "totals",
     ]  # fmt: skip
     readonly_fields = fields

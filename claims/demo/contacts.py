@@ -14,6 +14,7 @@ COLUMNS = (
     "customer", "name", "email", "language", "account", "order_ids", "channel", "contacted_at", "message", "ticket",
 )  # fmt: skip
 CHANNELS = ("email", "chat", "chat", "phone", "web", "social")
+FIRST_NUMBER = 70_001  # of each export's tickets
 CHINA = timezone(timedelta(hours=8))
 SECOND_OUTAGE = (at("13:20", 17), at("16:55", 17))
 
@@ -145,4 +146,4 @@ def _row(
 def _numbered(rows: list[dict[str, str]], prefix: str) -> list[dict[str, str]]:
     """In the order in which they came, each with its ticket."""
     rows.sort(key=lambda row: datetime.fromisoformat(row["contacted_at"]))
-    return [row | {"ticket": f"{prefix}{number}"} for number, row in enumerate(rows, start=70_001)]
+    return [row | {"ticket": f"{prefix}{number}"} for number, row in enumerate(rows, start=FIRST_NUMBER)]

@@ -12,7 +12,7 @@ from claims.demo import attachments, contacts, orders, people, quotes, screensho
 
 SEED = 20_221_116
 OUTAGE, STALL = "INC-2022-001", "INC-2022-002"
-STALL_POLICY = "SOLUSDT price feed failure, 17 Nov 2022"
+LAST_TICKET = f"M-{contacts.FIRST_NUMBER + people.CASES['forgotten'] - 1}"
 
 TEXTS = {
     "outage.toml": f"""
@@ -42,8 +42,8 @@ ends_at = 2022-11-17T13:20:00Z
 [[windows]]
 starts_at = 2022-11-17T15:40:00Z
 """,
-    "stall-policy.toml": f"""
-name = "{STALL_POLICY}"
+    "stall-policy.toml": """
+name = "SOLUSDT price feed failure, 17 Nov 2022"
 binding_language = "en"
 
 [contact]

@@ -1,4 +1,8 @@
-"""The demo's story, told by the portal's own commands: whatever they refuse, the demo refuses."""
+"""The demo's story, told by the portal's own commands: whatever they refuse, the demo refuses.
+
+Each command is a commit of its own, as in life, so that the history of a claim has its times. A story that was broken off goes
+on when it is told again: what was told already changes nothing.
+"""
 
 from __future__ import annotations
 
@@ -8,32 +12,33 @@ from datetime import datetime
 from io import StringIO
 from typing import Any
 
-from django.contrib.auth import get_user_model
 from django.core.management import call_command
 
 from claims import workflow
-from claims.demo.files import OUTAGE, STALL, STALL_POLICY, Case, Picture
-from claims.models import Claim, Policy
-from jobs.console import Refusal
+from claims.demo.files import LAST_TICKET, OUTAGE, STALL, Case, Picture
+from claims.management.named import incident_named
+from claims.models import Claim, Contact, Decision
+from jobs.console import Refusal, staff_named
 
-BY_MIA, BY_MAX = 30, 14  # claims approved
+APPROVALS = {"mia": 30, "max": 14}
+DENIAL = "No order meets the published terms; each order shows its clauses."
 Say = Callable[[str], None]
 
 
-def is_loaded() -> bool:
-    """The second incident's policy is the demo's own, and comes in with everything else or not at all."""
-    return Policy.objects.filter(incident__reference=STALL, name=STALL_POLICY).exists()
+def is_told() -> bool:
+    """The mailbox comes last."""
+    return Contact.objects.filter(claim__incident__reference=OUTAGE, ticket=LAST_TICKET).exists()
 
 
-def load(case: Case, *, now: datetime, say: Say) -> None:
-    """The whole story; to be run in one transaction."""
+def tell(case: Case, *, now: datetime, say: Say) -> None:
+    """The whole story."""
     _facts(case, say)
     _outage_is_declared(case, say)
     _customers_write(case, say)
     _eligibility_is_checked(case, say)
     _managers_decide(now, say)
-    run("import_contacts", OUTAGE, case["mailbox.csv"], "--by", "max")
-    say("8 more claims from a mailbox that was found later: nobody has assessed them")
+    mailbox = run("import_contacts", OUTAGE, case["mailbox.csv"], "--by", "max")
+    say(f"{mailbox['rows']} more claims from a mailbox that was found later: nobody has assessed them yet")
 
 
 def _facts(case: Case, say: Say) -> None:
@@ -78,16 +83,17 @@ def _eligibility_is_checked(case: Case, say: Say) -> None:
 
 def _managers_decide(now: datetime, say: Say) -> None:
     """Some of what is ready to be paid, one denial, every bonus; the rest is for the visitor."""
-    ready = Claim.objects.filter(incident__reference=OUTAGE, status=Claim.Status.ASSESSED)
-    incident = ready[0].incident
-    payable = workflow.payable_claims(incident).filter(pk__in=ready).in_queue_order()
-    nothing = ready.exclude(pk__in=workflow.payable_claims(incident)).in_queue_order()[0]
-    for number, reference in enumerate(payable.values_list("reference", flat=True)[: BY_MIA + BY_MAX]):
-        run("approve", OUTAGE, "--claim", reference, "--by", "mia" if number < BY_MIA else "max")
-    max_ = get_user_model().objects.get(username="max")
-    workflow.deny(nothing, by=max_, reason="No order meets the published terms; see each one's clauses.", now=now)
+    incident = incident_named(OUTAGE)
+    ready = Claim.objects.filter(incident=incident, status=Claim.Status.ASSESSED).in_queue_order()
+    payable = workflow.payable_claims(incident).values("pk")
+    for name, many in APPROVALS.items():
+        missing = many - Decision.objects.filter(verb=Decision.Verb.APPROVE, decided_by__username=name).count()
+        for reference in list(ready.filter(pk__in=payable).values_list("reference", flat=True)[: max(missing, 0)]):
+            run("approve", OUTAGE, "--claim", reference, "--by", name)
+    if not Decision.objects.filter(verb=Decision.Verb.DENY).exists():
+        workflow.deny(ready.exclude(pk__in=payable)[0], by=staff_named("max"), reason=DENIAL, now=now)
     bonuses = run("grant_bonuses", OUTAGE, "--by", "max")
-    say(f"{BY_MIA + BY_MAX} claims approved, one denied, {bonuses['granted']} goodwill bonuses granted")
+    say(f"{sum(APPROVALS.values())} claims approved, one denied, {bonuses['granted']} goodwill bonuses granted")
 
 
 def attach(picture: Picture, *review: str) -> None:

@@ -9,6 +9,7 @@ import secrets
 from pathlib import Path
 
 from django.contrib.auth import get_user_model
+from django.db import transaction
 
 from claims import staff
 from jobs.console import Refusal
@@ -17,6 +18,12 @@ ROLES = {"ana": "agent", "mia": "manager", "max": "manager", "aude": "auditor"}
 OURS = "{}@demo.invalid"  # the e-mail address that says: this person is the demo's
 
 
+def exist() -> bool:
+    """Whether the demo has made a person here: it was begun in this database."""
+    return get_user_model().objects.filter(email__in=[OURS.format(name) for name in ROLES]).exists()
+
+
+@transaction.atomic
 def passwords(kept: Path) -> dict[str, str]:
     """Everybody's password, which works: the one in the file while it is still theirs, else a new one.
 

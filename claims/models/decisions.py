@@ -62,6 +62,9 @@ class Assessment(models.Model):
         verbose_name=_("claim"),
         help_text=_("empty: the whole incident"),
     )
+    waiting_only = models.BooleanField(
+        _("only what waited"), default=False, help_text=_("only claims that waited to be assessed, not every open one")
+    )
     policy = models.ForeignKey("claims.Policy", models.PROTECT, related_name="assessments", verbose_name=_("policy"))
     windows = models.JSONField(_("outage windows"), help_text=_("as they were for this run"))
     fingerprint = models.CharField(_("inputs' fingerprint"), max_length=64, blank=True)

@@ -28,11 +28,9 @@ class Desk:
 
     @cached_property
     def latest(self) -> Assessment | None:
-        """The latest run over the whole incident."""
-        runs = Assessment.objects.filter(incident=self.incident, claim__isnull=True).select_related(
-            "policy", "requested_by"
-        )
-        return runs.first()
+        """The latest run over the whole incident; what came in since is assessed by smaller ones."""
+        runs = Assessment.objects.filter(incident=self.incident, claim__isnull=True, waiting_only=False)
+        return runs.select_related("policy", "requested_by").first()
 
     @cached_property
     def job(self) -> Job | None:

@@ -21,8 +21,10 @@ STATUS, OUTCOME = Claim.Status, Verdict.Outcome
 
 
 @transaction.atomic
-def request_assessment(incident, *, claim: Claim | None = None, by=None, now: datetime) -> Assessment:
-    """A run of the policy in force over the incident's open claims, or over one; to be carried out by `assess_slice`."""
+def request_assessment(
+    incident, *, claim: Claim | None = None, waiting_only: bool = False, by=None, now: datetime
+) -> Assessment:
+    """A run of the policy in force over the incident's open claims, those that wait or one; carried out by `assess_slice`."""
     if by is not None:
         gate.may(by, "claims.assess_claim")
     policy = incident.policies.in_force()
@@ -32,14 +34,22 @@ def request_assessment(incident, *, claim: Claim | None = None, by=None, now: da
     if not windows:
         raise Refused("%(incident)s has no outage window: enter one first", incident=incident.reference)
     return Assessment.objects.create(
-        incident=incident, claim=claim, policy=policy, windows=windows, requested_by=by, requested_at=now
+        incident=incident,
+        claim=claim,
+        waiting_only=waiting_only,
+        policy=policy,
+        windows=windows,
+        requested_by=by,
+        requested_at=now,
     )
 
 
 @transaction.atomic
-def queue_assessment(incident, *, claim: Claim | None = None, by=None, now: datetime) -> Job:
+def queue_assessment(
+    incident, *, claim: Claim | None = None, waiting_only: bool = False, by=None, now: datetime
+) -> Job:
     """The same run, for a worker: assessment and job in one commit."""
-    assessment = request_assessment(incident, claim=claim, by=by, now=now)
+    assessment = request_assessment(incident, claim=claim, waiting_only=waiting_only, by=by, now=now)
     return enqueue(
         key=f"assess-{assessment.pk}",
         task="claims.tasks.assess",
@@ -50,7 +60,7 @@ def queue_assessment(incident, *, claim: Claim | None = None, by=None, now: date
 
 
 def queue_forgotten(*, now: datetime) -> int:
-    """Queue a run for every incident with claims that wait to be assessed while no run is under way. Returns how many.
+    """Queue a run over what waits to be assessed, for every incident that has no run under way. Returns how many.
 
     A run that is not finished counts as dead after an hour, unless a job still carries it.
     """
@@ -66,12 +76,14 @@ def queue_forgotten(*, now: datetime) -> int:
         .order_by("incident_id")
         .distinct("incident_id")
     )
-    return sum(1 for claim in claims if queue_assessment(claim.incident, now=now))
+    return sum(1 for claim in claims if queue_assessment(claim.incident, waiting_only=True, now=now))
 
 
 def claims_of(assessment: Assessment) -> QuerySet[Claim]:
-    """The claims a run covers: open ones, those that another run has not overtaken."""
+    """The claims a run covers, as they are now."""
     claims = Claim.objects.open().filter(incident=assessment.incident_id)
+    if assessment.waiting_only:
+        claims = claims.filter(status=STATUS.SUBMITTED)
     return claims.filter(pk=assessment.claim_id) if assessment.claim_id else claims
 
 

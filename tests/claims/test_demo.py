@@ -34,6 +34,7 @@ def var_dir(settings, tmp_path):
 
 @pytest.mark.django_db
 def test_the_demo_reaches_every_outcome_and_a_second_run_changes_nothing(var_dir):
+    a_first_run_is_broken_off_early(var_dir)
     loaded = done("demo")
     assert (loaded["loaded"], loaded["incident"], loaded["claims"]) == (True, OUTAGE, Claim.objects.count())
     every_outcome_clause_and_status_is_there()
@@ -48,6 +49,13 @@ def test_the_demo_reaches_every_outcome_and_a_second_run_changes_nothing(var_dir
     again = done("demo")
     assert again == loaded | {"loaded": False}
     assert rows() == before
+
+
+def a_first_run_is_broken_off_early(var_dir):
+    """After the first incident is declared; the next run goes on."""
+    sign_ins.passwords(var_dir / "demo-sign-ins.json")
+    (var_dir / "outage.toml").write_text(files.TEXTS["outage.toml"])
+    done("declare_incident", var_dir / "outage.toml", "--publish", "--by", "mia")
 
 
 def verdicts(incident: str = OUTAGE):

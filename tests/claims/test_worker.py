@@ -156,3 +156,16 @@ def test_the_sweep_finds_claims_that_nobody_asked_for_and_a_person_sees_who_did_
     events = claim.events.order_by("pgh_id").values_list("status", "pgh_context__metadata__job")
     assert list(events) == [("submitted", None), ("assessed", job.key)]
     assert not User.objects.exists()
+
+
+@pytest.mark.django_db
+def test_a_run_longer_than_a_turn_goes_back_to_the_queue_and_on_to_its_end(crowd, monkeypatch):
+    monkeypatch.setattr(tasks, "TURN", timedelta(0))
+    job = workflow.queue_assessment(crowd, now=timezone.now())
+    for done in (workflow.SLICE, CUSTOMERS):
+        tasks.assess(job.pk)
+        job.refresh_from_db()
+        assert (job.state, job.done, job.max_attempts - job.attempts) == ("queued", done, 3)
+    tasks.assess(job.pk)
+    job.refresh_from_db()
+    assert (job.state, Verdict.objects.count(), OrmQ.objects.count()) == ("done", CUSTOMERS, 3)

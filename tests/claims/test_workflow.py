@@ -6,7 +6,7 @@ from decimal import Decimal
 import pytest
 from django.utils import timezone
 
-from claims import gate, workflow
+from claims import gate, tasks, workflow
 from claims.gate import Refused
 from claims.models import Assessment, Award, Bonus, Claim, Compensation, Decision, Evidence, Policy
 from jobs.models import Job
@@ -382,6 +382,18 @@ def test_claims_that_nobody_asked_for_are_queued_once(desk):
     make.claim(desk.incident)
     assert [workflow.queue_forgotten(now=NOW) for _minute in range(3)] == [1, 0, 0]
     assert Job.objects.get().total == 1
+
+
+def test_what_comes_in_later_is_assessed_without_assessing_everybody_again(desk):
+    early = make.claim(desk.incident)
+    first = workflow.assess_now(desk.incident, now=NOW)
+    late = make.claim(desk.incident, "dora")
+    workflow.queue_forgotten(now=NOW)
+    job = Job.objects.get()
+    tasks.assess(job.pk)
+    early.refresh_from_db()
+    late.refresh_from_db()
+    assert (job.total, early.assessment, late.assessment.waiting_only) == (1, first, True)
 
 
 def test_an_incident_without_windows_does_not_keep_the_others_waiting(desk):

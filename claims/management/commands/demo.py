@@ -6,7 +6,6 @@ import tempfile
 from pathlib import Path
 
 from django.conf import settings
-from django.db import transaction
 from django.utils import timezone
 
 from claims.assessment import incidents
@@ -28,14 +27,13 @@ class Command(PortalCommand):
 
     def act(self, *, json, **_options):
         self.quiet = json
-        loaded = demo_case.is_loaded()
-        if not loaded and (other := incidents().first()):
+        if not sign_ins.exist() and (other := incidents().first()):
             raise Refusal(f"there is {other.reference} already: the demo goes only into a database without incidents")
-        with transaction.atomic():
-            words = sign_ins.passwords(settings.VAR_DIR / "demo-sign-ins.json")
-            if not loaded:
-                self.say("Loading the S1 case: the power outage of 16 November 2022, with made-up customers")
-                self.load()
+        words = sign_ins.passwords(settings.VAR_DIR / "demo-sign-ins.json")
+        loaded = demo_case.is_told()
+        if not loaded:
+            self.say("Loading the S1 case: the power outage of 16 November 2022, with made-up customers")
+            self.load()
         mine = Claim.objects.filter(entered_by__username="max").order_by("pk").first()
         return {
             "loaded": not loaded,
@@ -49,7 +47,7 @@ class Command(PortalCommand):
 
     def load(self):
         with tempfile.TemporaryDirectory(prefix="makegood-demo-") as folder:
-            demo_case.load(write(Path(folder)), now=timezone.now(), say=lambda line: self.say(f"  {line}"))
+            demo_case.tell(write(Path(folder)), now=timezone.now(), say=lambda line: self.say(f"  {line}"))
 
     def say(self, line):
         if not self.quiet:
