@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from datetime import datetime
 from io import StringIO
 from typing import Any
 
 from django.core.management import call_command
+from django.utils import timezone
 
 from claims import workflow
 from claims.demo.files import LAST_TICKET, OUTAGE, STALL, Case, Picture
@@ -30,13 +30,13 @@ def is_told() -> bool:
     return Contact.objects.filter(claim__incident__reference=OUTAGE, ticket=LAST_TICKET).exists()
 
 
-def tell(case: Case, *, now: datetime, say: Say) -> None:
+def tell(case: Case, say: Say) -> None:
     """The whole story."""
     _facts(case, say)
     _outage_is_declared(case, say)
     _customers_write(case, say)
     _eligibility_is_checked(case, say)
-    _managers_decide(now, say)
+    _managers_decide(say)
     mailbox = run("import_contacts", OUTAGE, case["mailbox.csv"], "--by", "max")
     say(f"{mailbox['rows']} more claims from a mailbox that was found later: nobody has assessed them yet")
 
@@ -81,7 +81,7 @@ def _eligibility_is_checked(case: Case, say: Say) -> None:
         say(f"{reference}: {done['assessed']} claims with {done['orders']:,} orders assessed")
 
 
-def _managers_decide(now: datetime, say: Say) -> None:
+def _managers_decide(say: Say) -> None:
     """Some of what is ready to be paid, one denial, every bonus; the rest is for the visitor."""
     incident = incident_named(OUTAGE)
     ready = Claim.objects.filter(incident=incident, status=Claim.Status.ASSESSED).in_queue_order()
@@ -91,7 +91,7 @@ def _managers_decide(now: datetime, say: Say) -> None:
         for reference in list(ready.filter(pk__in=payable).values_list("reference", flat=True)[: max(missing, 0)]):
             run("approve", OUTAGE, "--claim", reference, "--by", name)
     if not Decision.objects.filter(verb=Decision.Verb.DENY).exists():
-        workflow.deny(ready.exclude(pk__in=payable)[0], by=staff_named("max"), reason=DENIAL, now=now)
+        workflow.deny(ready.exclude(pk__in=payable)[0], by=staff_named("max"), reason=DENIAL, now=timezone.now())
     bonuses = run("grant_bonuses", OUTAGE, "--by", "max")
     say(f"{sum(APPROVALS.values())} claims approved, one denied, {bonuses['granted']} goodwill bonuses granted")
 

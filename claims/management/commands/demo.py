@@ -6,7 +6,6 @@ import tempfile
 from pathlib import Path
 
 from django.conf import settings
-from django.utils import timezone
 
 from claims.assessment import incidents
 from claims.demo.files import OUTAGE, write
@@ -47,7 +46,7 @@ class Command(PortalCommand):
 
     def load(self):
         with tempfile.TemporaryDirectory(prefix="makegood-demo-") as folder:
-            demo_case.tell(write(Path(folder)), now=timezone.now(), say=lambda line: self.say(f"  {line}"))
+            demo_case.tell(write(Path(folder)), lambda line: self.say(f"  {line}"))
 
     def say(self, line):
         if not self.quiet:
