@@ -1,6 +1,6 @@
 # make demo    the portal with the S1 case loaded          make test    every test
 # make run     the portal as it is                         make lint    style, templates, types
-# make stop    stop the embedded database                  make bench   measure against the floor
+# make stop    stop the embedded database
 # PORT, VAR_DIR and DATABASE_URL are honoured; README.md lists the rest.
 
 PORT ?= 8000
@@ -8,7 +8,7 @@ export PORT
 PYTHON := .venv/bin/python
 PIP := $(PYTHON) -m pip install --quiet --disable-pip-version-check
 
-.PHONY: demo run setup test lint messages bench stop
+.PHONY: demo run setup test lint messages stop
 
 demo: .venv/ready
 	@exec $(PYTHON) -m config.serve --demo
@@ -30,9 +30,6 @@ lint: .venv/ready-dev
 
 messages: .venv/ready-dev
 	$(PYTHON) -m config.messages
-
-bench: .venv/ready
-	@for script in bench/*.py; do $(PYTHON) $$script || exit 1; done
 
 stop:
 	@test ! -x $(PYTHON) || $(PYTHON) -m config.database stop

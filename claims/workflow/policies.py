@@ -5,9 +5,10 @@ from __future__ import annotations
 from datetime import datetime
 
 from django.db import transaction
+from django.db.models import F
 
 from claims import gate, terms
-from claims.models import Policy
+from claims.models import Claim, Policy
 
 
 @transaction.atomic
@@ -45,4 +46,7 @@ def publish_policy(policy: Policy, *, by=None, now: datetime) -> Policy:
         status=Policy.Status.PUBLISHED, published_by=by, published_at=now
     )
     policy.refresh_from_db()
+    if within := policy.terms.decide_within:  # whoever reached us before there was a policy has a due date from now on
+        undated = Claim.objects.open().filter(incident=policy.incident_id, due_at__isnull=True)
+        undated.update(due_at=F("submitted_at") + within)
     return policy

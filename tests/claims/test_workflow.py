@@ -439,6 +439,14 @@ def test_the_bonus_goes_once_to_everyone_in_touch_whatever_the_verdicts(desk):
 # --- policies
 
 
+def test_who_came_before_the_policy_has_a_due_date_once_it_is_published(db):
+    incident = make.incident(policy=None)
+    claim = make.claim(incident)
+    workflow.publish_policy(workflow.draft_policy(incident, make.S1, now=NOW), now=NOW)
+    claim.refresh_from_db()
+    assert claim.due_at == claim.submitted_at + timedelta(days=14)
+
+
 def test_the_same_terms_are_the_same_version_and_other_terms_the_next(desk):
     first = desk.incident.policies.get()
     assert workflow.draft_policy(desk.incident, make.S1, now=NOW) == first
