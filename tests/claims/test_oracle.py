@@ -40,9 +40,9 @@ SCOPES = ({}, {}, {}, {}, {}, {"instruments": ["BTCUSD", "BTCUSDT"]}, {"products
           {"instruments": ["BTCUSD", "BTCUSDT"], "products": ["standard"]})  # fmt: skip
 
 
-def step(number: int, microseconds: int = 0):
+def step(number: int):
     """An instant of the grid, 20 seconds wide."""
-    return at("14:00") + timedelta(seconds=20 * number, microseconds=microseconds)
+    return at("14:00") + timedelta(seconds=20 * number)
 
 
 # --- policies, drawn by hypothesis
@@ -103,7 +103,10 @@ def policies(draw):
     return {
         "name": "by chance",
         "binding_language": "en",
-        "contact": {"required": draw(st.integers(0, 5)) != 3, "within": draw(st.sampled_from(("", "0s", "20s", "1m")))},
+        "contact": {
+            "required": draw(st.integers(0, 5)) != 3,
+            "within": draw(st.sampled_from(("", "0s", "20s", "60s"))),
+        },
         "bonus": {"amount": "20", "asset": "USDT", "within": ""},
         "price": {"reference": "best_in_window", "carry_in": draw(st.sampled_from(("", "0s", "20s", "60s", "2m")))},
         "payment": {
@@ -133,16 +136,20 @@ class Facts:
     def __init__(self, chance: Random):
         self.chance = chance
         self.pick = chance.choice
+        self.marks = [step(5)]  # where boundaries are
 
     def once_in(self, times: int) -> bool:
         return self.chance.randrange(times) == 0
 
     def instant(self):
-        return step(self.chance.randrange(STEPS + 1), self.pick((0, 0, 0, 1, -1)))
+        base = self.pick(self.marks) if self.once_in(2) else step(self.chance.randrange(STEPS + 1))
+        return base + timedelta(microseconds=self.pick((0, 0, 0, 1, -1)))
 
     def windows(self) -> list:
         starts = self.chance.sample(range(3, 11), self.pick((1, 1, 2, 2, 3)))
         made = [(step(start), step(start + self.chance.randint(1, 4))) for start in starts]
+        last_end = max(end for _, end in made)
+        self.marks = [*(2 * [min(made)[0]]), last_end, *(last_end + timedelta(seconds=seconds) for seconds in (20, 60))]
         return [(made[0][0], None), *made[1:]] if self.once_in(25) else made
 
     def quotes(self) -> list[oracle.Quote]:
@@ -205,7 +212,7 @@ def cases(draw):
     facts = Facts(draw(st.randoms(use_true_random=True)))
     return {
         "policy": draw(policies()),
-        "windows": facts.windows(),
+        "windows": facts.windows(),  # first: the boundaries of the rest
         "quotes": {symbol: facts.quotes() for symbol in INSTRUMENTS},
         "claims": {code: facts.claim() for code in CUSTOMERS},
         "orders": [(facts.pick((*CUSTOMERS, *CUSTOMERS, NO_CLAIM)), facts.order()) for _ in range(40)],
