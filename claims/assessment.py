@@ -44,10 +44,14 @@ COLUMNS = {
     "amount": "amount",
     "asset": "asset",
 } | {name: name for name in eligibility.REFERENCE}
-HASHED = (
+# What a verdict stands on, by table: an input that changes changes the run's fingerprint.
+ORDER_FACTS = (
     "order_id", "leg", "side", "quantity", "entry_price", "opened_at", "exit_price", "closed_at", "close_reason", "take_profit",
-    "stop_loss", "tpsl_set_at", "tpsl_cancelled_at", "liquidation_fee", "bankruptcy_cover",
+    "stop_loss", "tpsl_set_at", "tpsl_cancelled_at", "liquidation_fee", "bankruptcy_cover", "instrument__symbol",
+    "instrument__product", "instrument__margin", "instrument__contract_value", "instrument__settle__decimals",
 )  # fmt: skip
+CONTACT_FACTS = ("claim_id", "contacted_at")
+EVIDENCE_FACTS = ("claim_id", "sha256", "status")
 
 
 def incidents() -> QuerySet[Incident]:
@@ -184,16 +188,17 @@ def tally(assessment: Assessment) -> None:
 
 
 def fingerprint(assessment: Assessment) -> str:
-    """SHA-256 over the policy's terms, the windows, the orders and the quotes behind the prices. Row order does not matter."""
-    orders = Order.objects.filter(verdicts__assessment=assessment)
-    row = Func(
-        *(Cast(name, TextField()) for name in HASHED),
-        function="concat_ws",
-        template="%(function)s('|', %(expressions)s)",
-    )
-    hashed = Func(Func(row, Value(0), function="hashtextextended"), function="", template="(%(expressions)s)::numeric",
-                  output_field=DecimalField(max_digits=60, decimal_places=0))  # fmt: skip
-    facts = orders.aggregate(count=Count("pk"), digest=Sum(hashed))
+    """SHA-256 over the policy's terms, the windows, orders, contacts, evidence and the quotes behind the prices.
+
+    Row order does not matter.
+    """
+    verdicts = Verdict.objects.filter(assessment=assessment)
+    in_claims = {"claim__in": verdicts.values("claim")}
+    facts = [
+        _digest(Order.objects.filter(verdicts__in=verdicts), ORDER_FACTS),
+        _digest(Contact.objects.filter(**in_claims), CONTACT_FACTS),
+        _digest(Evidence.objects.filter(**in_claims), EVIDENCE_FACTS),
+    ]
     quotes = (
         ReferencePrice.objects.filter(assessment=assessment)
         .order_by("quote", "side")
@@ -201,6 +206,15 @@ def fingerprint(assessment: Assessment) -> str:
     )
     stood_on = [assessment.policy.sha256, assessment.windows, facts, list(quotes)]
     return hashlib.sha256(json.dumps(stood_on, default=str).encode()).hexdigest()
+
+
+def _digest(rows: QuerySet, names: Sequence[str]) -> dict:
+    """How many rows, and the sum of their hashes. As an array's text, so that an empty column keeps its place."""
+    columns = (Cast(name, TextField()) for name in names)
+    row = Func(*columns, template="ARRAY[%(expressions)s]::text", output_field=TextField())
+    hashed = Func(Func(row, Value(0), function="hashtextextended"), template="(%(expressions)s)::numeric",
+                  output_field=DecimalField(max_digits=60, decimal_places=0))  # fmt: skip
+    return rows.order_by().aggregate(count=Count("pk"), digest=Sum(hashed))
 
 
 def owners_of(order_ids: Iterable[str]) -> dict[str, set[int]]:

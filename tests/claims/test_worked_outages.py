@@ -242,3 +242,31 @@ def test_a_claim_without_orders_is_assessed_alone():
     claim = make.claim(incident, "ruth")
     assessment = workflow.assess_now(incident, claim=claim, now=NOW)
     assert (assessment.claims_assessed, verdicts_of(claim), claim.status) == (1, {}, "assessed")
+
+
+def test_a_run_over_the_same_inputs_has_the_same_fingerprint_and_any_other_input_another():
+    make.quotes("BTCUSDT", ("14:15", "16510", "16510.10"))
+    incident = make.incident()
+    claim = make.claim(incident)
+    order = make.order("1", take_profit="18000", tpsl_set_at=at("14:00"))
+
+    def fingerprint() -> str:
+        return workflow.assess_now(incident, now=NOW).fingerprint
+
+    seen = [fingerprint()]
+    assert fingerprint() == seen[0]
+
+    order.tpsl_set_at, order.tpsl_cancelled_at = None, order.tpsl_set_at  # the same instant, in the next column
+    order.save()
+    seen.append(fingerprint())
+    screenshot = make.evidence(claim)
+    seen.append(fingerprint())
+    screenshot.status, screenshot.reason, screenshot.reviewed_at = "accepted", "shows the login error", NOW
+    screenshot.save()
+    seen.append(fingerprint())
+    claim.contacts.create(channel="chat", contacted_at=at("16:00"))
+    seen.append(fingerprint())
+    order.instrument.contract_value = 2
+    order.instrument.save()
+    seen.append(fingerprint())
+    assert len(set(seen)) == 6
