@@ -289,7 +289,7 @@ def test_agent_ana_publishes_no_policy_and_leaves_no_draft(bare):
     staff("ana", "agent")
     assert run("load_policy", "INC-2022-001", "s1-btcc", "--publish", "--by", "ana") == (
         1,
-        {"errors": ["ana has not the permission claims.publish_policy"]},
+        {"errors": ["ana has not the permission claims.add_policy"]},
     )
     assert not Policy.objects.exists()
 
