@@ -117,11 +117,11 @@ def counted(order: Order, windows: list[Window], quotes: list[Quote], carry_in: 
         in_force = [quote for quote in up_to if quote.at == max(q.at for q in up_to)][-1:]
         found += [quote for quote in in_force if begins - quote.at <= carry_in]
         found += [quote for quote in usable if begins <= quote.at <= end]
-    return found
+    return [quote for quote in usable if quote in found]
 
 
 def reference_quote(order: Order, windows: list[Window], quotes: list[Quote], carry_in: timedelta) -> Quote | None:
-    """Long: the highest bid; short: the lowest ask; of equal ones the earliest."""
+    """Long: the highest bid; short: the lowest ask; of equal ones the earliest, first in the file."""
     found = counted(order, windows, quotes, carry_in)
     if not found:
         return None
