@@ -6,6 +6,7 @@ import hashlib
 import json
 from collections.abc import Iterable, Sequence
 from datetime import datetime
+from decimal import Decimal
 
 from django.db import connection
 from django.db.models import (
@@ -28,7 +29,7 @@ from claims import eligibility
 from claims.deadlines import Outage
 from claims.models import Assessment, Compensation, Contact, Evidence, ReferencePrice, Verdict
 from claims.terms import Terms
-from incidents.models import Incident, Instrument, Order
+from incidents.models import Asset, Incident, Instrument, Order
 from incidents.prices import best_quote_steps
 from incidents.windows import merge
 
@@ -177,13 +178,19 @@ def waiting(assessment: Assessment, claims: Sequence[int]) -> QuerySet:
     return found.filter(outcome__in=outcomes).order_by().values_list("claim", "outcome").distinct()
 
 
+def in_full(amounts: dict[str, Decimal]) -> dict[str, str]:
+    """Amounts by asset as files and scripts read them: with all decimals of the asset, so '35.50' for USDT."""
+    decimals = dict(Asset.objects.filter(code__in=amounts).values_list("code", "decimals"))
+    return {asset: f"{amount:.{decimals.get(asset, 8)}f}" for asset, amount in sorted(amounts.items())}
+
+
 def tally(assessment: Assessment) -> None:
     """Fill in the run's outcomes, totals per asset and the fingerprint of what it stood on."""
     verdicts = Verdict.objects.filter(assessment=assessment).order_by()
     by_outcome = dict(verdicts.values_list("outcome").annotate(n=Count("pk")))
     assessment.outcomes = {outcome: by_outcome.get(outcome, 0) for outcome in Verdict.Outcome.values}
     totals = verdicts.payable().values_list("asset").annotate(total=Sum("amount")).order_by("asset")
-    assessment.totals = {asset: f"{total.normalize():f}" for asset, total in totals}
+    assessment.totals = in_full(dict(totals))
     assessment.fingerprint = fingerprint(assessment)
 
 

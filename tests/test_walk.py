@@ -131,7 +131,7 @@ def test_a_claim_walks_from_the_files_to_an_audited_fund(file, tmp_path, worker)
     assert done("grant_bonuses", "INC-2022-001", "--by", "max") == {
         "granted": 2,
         "already": 0,
-        "totals": {"USDT": "40"},
+        "totals": {"USDT": "40.00"},
     }
     assert done("grant_bonuses", "INC-2022-001", "--by", "mia") == {"granted": 0, "already": 2, "totals": {}}
 

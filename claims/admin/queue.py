@@ -277,4 +277,4 @@ def due_words(claim, now):
     else:
         kind, words = "mg-soon", _("in %(time)s") % {"time": timeuntil(claim.due_at, now, depth=1)}
     at = f"{claim.due_at:%Y-%m-%d %H:%M} UTC"
-    return format_html('<span class="{}">{}</span><br><span class="mg-dim">{}</span>', kind, words, at)
+    return format_html('<div><span class="{}">{}</span><br><span class="mg-dim">{}</span></div>', kind, words, at)

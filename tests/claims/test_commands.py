@@ -65,7 +65,7 @@ def test_assess_wait_runs_to_the_end_and_says_what_came_out(desk):
             "assessed": 2,
             "orders": 3,
             "outcomes": {"pay": 1, "excluded": 1, "needs_evidence": 1} | nothing,
-            "totals": {"USDT": "35.5"},
+            "totals": {"USDT": "35.50"},
         }
     assert not Job.objects.exists()
 
@@ -94,7 +94,7 @@ def test_approve_pays_what_is_payable_and_a_second_time_nothing(desk):
         make.claim(desk.incident, code)
         make.order(code, code)
     done("assess", REF, "--wait")
-    paid = {"approved": 2, "refused": 0, "totals": {"USDT": "71"}, "errors": []}
+    paid = {"approved": 2, "refused": 0, "totals": {"USDT": "71.00"}, "errors": []}
     assert done("approve", REF, "--by", "max") == paid
     assert done("approve", REF, "--by", "max") == {"approved": 0, "refused": 0, "totals": {}, "errors": []}
     assert JournalEntry.objects.filter(category="outage_compensation").count() == 2
@@ -117,7 +117,7 @@ def test_approve_refuses_what_the_manager_prepared_and_pays_the_rest(desk):
         make.order(code, code)
     done("assess", REF, "--wait")
     code, result = portal("approve", REF, "--by", "max")
-    assert (code, result["approved"], result["refused"], result["totals"]) == (1, 1, 1, {"USDT": "35.5"})
+    assert (code, result["approved"], result["refused"], result["totals"]) == (1, 1, 1, {"USDT": "35.50"})
     assert result["errors"] == [
         f"max prepared {mine.reference} (entered it or reviewed its evidence); another person decides"
     ]
@@ -136,7 +136,7 @@ def test_what_a_manager_brought_by_command_another_manager_decides(desk, tmp_pat
     assert (code, result["refused"]) == (1, 1)
     assert f"max prepared {claim.reference}" in result["errors"][0]
     assert state() == before
-    assert done("approve", REF, "--by", "mia")["totals"] == {"USDT": "35.5"}
+    assert done("approve", REF, "--by", "mia")["totals"] == {"USDT": "35.50"}
 
 
 def test_above_the_limit_the_command_says_that_a_second_manager_is_needed(desk):
@@ -150,7 +150,7 @@ def test_above_the_limit_the_command_says_that_a_second_manager_is_needed(desk):
     code, result = portal("approve", REF, "--by", "max")
     assert (code, result["refused"]) == (1, 1)
     assert "a second manager is needed above the limit" in result["errors"][0]
-    assert done("approve", REF, "--by", "mia")["totals"] == {"USDT": "35.5"}
+    assert done("approve", REF, "--by", "mia")["totals"] == {"USDT": "35.50"}
 
 
 # --- roles
@@ -255,9 +255,9 @@ def test_grant_bonuses_says_how_many_are_new_and_how_many_had_it(desk):
     for code in ("carla", "dora"):
         make.claim(desk.incident, code)
     make.claim(desk.incident, "emil", contacted=None)
-    assert done("grant_bonuses", REF, "--by", "max") == {"granted": 2, "already": 0, "totals": {"USDT": "40"}}
+    assert done("grant_bonuses", REF, "--by", "max") == {"granted": 2, "already": 0, "totals": {"USDT": "40.00"}}
     make.claim(desk.incident, "fay")
-    assert done("grant_bonuses", REF, "--by", "max") == {"granted": 1, "already": 2, "totals": {"USDT": "20"}}
+    assert done("grant_bonuses", REF, "--by", "max") == {"granted": 1, "already": 2, "totals": {"USDT": "20.00"}}
     assert done("grant_bonuses", REF, "--by", "mia") == {"granted": 0, "already": 3, "totals": {}}
 
 
@@ -347,7 +347,7 @@ def test_one_json_object_on_standard_output_and_the_exit_codes_of_the_promise(de
         return ended.returncode, ended.stdout
 
     code, printed = run("assess", REF, "--wait", "--json")
-    assert (code, json.loads(printed)["totals"], printed.count(b"\n")) == (0, {"USDT": "35.5"}, 1)
+    assert (code, json.loads(printed)["totals"], printed.count(b"\n")) == (0, {"USDT": "35.50"}, 1)
     code, printed = run("approve", REF, "--by", "ana", "--json")
     assert (code, json.loads(printed)["approved"], printed.count(b"\n")) == (1, 0, 1)
     assert run("approve", REF, "--json") == (2, b"")  # --by is missing

@@ -120,7 +120,7 @@ def test_the_bonuses_are_granted_by_two_processes_at_once_and_again_later(desk, 
     printed = [json.loads(process.communicate(timeout=60)[0]) for process in processes]
     assert [process.returncode for process in processes] == [0, 0]
     assert sorted((answer["granted"], answer["already"]) for answer in printed) == [(0, 25), (25, 0)]
-    assert sorted(str(answer["totals"]) for answer in printed) == ["{'USDT': '500'}", "{}"]
+    assert sorted(str(answer["totals"]) for answer in printed) == ["{'USDT': '500.00'}", "{}"]
 
     assert workflow.grant_bonuses(desk.incident, by=desk.max, now=NOW) == ([], 25)
     assert sorted(Bonus.objects.values_list("claim__customer__code", "amount")) == sorted((c, 20) for c in codes)
@@ -154,7 +154,7 @@ def test_two_assessments_at_once_leave_every_claim_on_the_later_one(desk):
     assert {again(claim).assessment for claim in claims} == {late}
     assert late.verdicts.count() == 3
     assert early.verdicts.count() in (0, 3)  # all of it before the later one came, or nothing
-    assert again(late).totals == {"USDT": "106.5"}
+    assert again(late).totals == {"USDT": "106.50"}
 
 
 def test_who_approves_while_the_claim_is_being_assessed_is_told_to_look_again(desk):

@@ -5,11 +5,11 @@ from __future__ import annotations
 from django.utils import timezone
 
 from claims import workflow
+from claims.assessment import in_full
 from claims.gate import Refused
 from claims.management.named import claim_named, incident_named
 from claims.settlement import PostingError
 from jobs.console import PortalCommand, Refusal, staff_named
-from jobs.shown import plain
 
 
 class Command(PortalCommand):
@@ -32,6 +32,6 @@ class Command(PortalCommand):
         return {
             "approved": result.approved,
             "refused": len(result.errors),
-            "totals": {asset: plain(total) for asset, total in sorted(result.totals.items())},
+            "totals": in_full(result.totals),
             "errors": result.errors,
         } | ({"awaiting_second_manager": result.endorsed} if result.endorsed else {})

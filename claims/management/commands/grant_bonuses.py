@@ -5,11 +5,11 @@ from __future__ import annotations
 from django.utils import timezone
 
 from claims import workflow
+from claims.assessment import in_full
 from claims.gate import Refused
 from claims.management.named import incident_named
 from claims.settlement import PostingError
 from jobs.console import PortalCommand, staff_named
-from jobs.shown import plain
 
 
 class Command(PortalCommand):
@@ -27,5 +27,5 @@ class Command(PortalCommand):
         return {
             "granted": len(granted),
             "already": already,
-            "totals": {asset: plain(total) for asset, total in totals.items()},
+            "totals": in_full(totals),
         }
