@@ -139,6 +139,8 @@ def import_contacts(
     contacts = sum(added.values())
     result = batch.result(claims_created=len(created), contacts_added=contacts, unchanged=batch.rows - contacts)
     remember("contacts", path, batch, result | {"incident": incident.reference}, changed=bool(contacts), now=now)
+    if contacts:
+        bulk.analyze("incidents_customer", "claims_claim", "claims_contact")
     return result
 
 

@@ -16,6 +16,11 @@ from incidents.models import ImportedFile, Instrument, Order, Side
 from jobs import bulk
 from jobs.cells import Column, Reading
 
+TABLES = {
+    "instruments": ("incidents_asset", "incidents_instrument"),
+    "orders": ("incidents_customer", "incidents_account", "incidents_order"),
+    "quotes": ("incidents_quote",),
+}
 NOTHING = {"created": 0, "updated": 0, "unchanged": 0}
 
 
@@ -293,6 +298,8 @@ def _done(
     """Remember the file, unless it brought nothing that was not known from it, and sum up."""
     result = batch.result(created=created, updated=updated, unchanged=batch.rows - created - updated, **more)
     remember(kind, path, batch, result, changed=bool(created or updated), now=now)
+    if created or updated:
+        bulk.analyze(*TABLES[kind])
     return result
 
 

@@ -128,6 +128,12 @@ def lock(kind: str) -> None:
     _one("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", [f"import of {kind}"])
 
 
+def analyze(*tables: str) -> None:
+    """Let the planner know what came in, now and not when autovacuum finds it: the next statement joins these tables."""
+    with connection.cursor() as cursor:
+        cursor.execute(f"ANALYZE {', '.join(tables)}")
+
+
 def _check_reading(reading: Reading) -> None:
     zone = reading.timezone
     if zone and not (

@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 
 import pytest
 from django.test import TransactionTestCase
+from django.utils import translation
 
 from config import database
 from tests import flush, skips
@@ -71,6 +72,13 @@ def files_dir(tmp_path: Path, settings: Any) -> Path:
 def quick_passwords(settings: Any) -> None:
     """Half a million rounds a password keep thieves out, and tests waiting."""
     settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+
+
+@pytest.fixture(autouse=True)
+def in_english() -> Iterator[None]:
+    """A page read in Chinese leaves its language to nobody."""
+    with translation.override("en"):
+        yield
 
 
 @pytest.fixture

@@ -130,6 +130,10 @@ class VerdictQuerySet(models.QuerySet):
         """Of each claim, the verdicts of the assessment it stands on now."""
         return self.filter(assessment=F("claim__assessment"))
 
+    def owing(self) -> VerdictQuerySet:
+        """In force, to pay, and nobody was awarded for the order yet."""
+        return self.in_force().payable().filter(order__compensation__isnull=True)
+
 
 class Verdict(models.Model):
     """The answer for one order: outcome, clause, every reason, the quote behind the price, the amount."""

@@ -8,7 +8,6 @@ from functools import cached_property
 from django.db.models import Count, Q, Sum
 
 from claims.models import Assessment, Bonus, Claim, Policy, Verdict
-from claims.screens.queue import payable
 from jobs.models import Job
 
 
@@ -69,7 +68,11 @@ class Desk:
     @cached_property
     def payable(self) -> list:
         """By asset, what an approval of everything would grant: claims, orders, amount."""
-        rows = payable().filter(claim__incident=self.incident, claim__status__in=Claim.DECIDABLE).order_by("asset")
+        rows = (
+            Verdict.objects.owing()
+            .filter(claim__incident=self.incident, claim__status__in=Claim.DECIDABLE)
+            .order_by("asset")
+        )
         return list(
             rows.values("asset").annotate(
                 claims=Count("claim", distinct=True), orders=Count("pk"), amount=Sum("amount")
@@ -79,7 +82,7 @@ class Desk:
     @cached_property
     def prepared_by_me(self) -> int:
         """Payable claims that this person prepared, and so cannot approve."""
-        waiting = payable().filter(claim__incident=self.incident, claim__status__in=Claim.DECIDABLE)
+        waiting = Verdict.objects.owing().filter(claim__incident=self.incident, claim__status__in=Claim.DECIDABLE)
         me = self.user
         mine = Q(entered_by=me) | Q(contacts__entered_by=me) | Q(evidence__received_by=me) | Q(evidence__reviewed_by=me)
         return Claim.objects.filter(mine, pk__in=waiting.values("claim")).distinct().count()

@@ -16,16 +16,13 @@ from claims.models import Claim, Contact, Decision, Evidence, Policy, Verdict
 S, Outcome = Claim.Status, Verdict.Outcome
 
 
-def payable() -> QuerySet[Verdict]:
-    """Verdicts in force that pay and that nobody was awarded yet."""
-    return Verdict.objects.in_force().payable().filter(order__compensation__isnull=True)
-
-
 def for_me(user) -> QuerySet[Claim]:
     """Open claims whose next step is this person's: to decide for who may decide, else evidence that a clause asks for."""
     claims = Claim.objects.open()
     if user.has_perm("claims.approve_claim"):
-        ready = Q(status=S.ASSESSED) | Q(Exists(payable().filter(claim=OuterRef("pk"))), status__in=Claim.DECIDABLE)
+        ready = Q(status=S.ASSESSED) | Q(
+            Exists(Verdict.objects.owing().filter(claim=OuterRef("pk"))), status__in=Claim.DECIDABLE
+        )
         return claims.filter(ready).exclude(had_a_hand(user))
     if user.has_perm("claims.review_evidence"):
         asked = Verdict.objects.in_force().filter(outcome=Outcome.NEEDS_EVIDENCE, claim=OuterRef("pk"))

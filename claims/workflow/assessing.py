@@ -12,6 +12,7 @@ from claims import assessment as facts
 from claims import gate
 from claims.gate import Refused
 from claims.models import Assessment, Claim, Policy, Verdict
+from jobs.bulk import analyze
 from jobs.models import Job
 from jobs.queue import enqueue
 
@@ -127,6 +128,8 @@ def finish_assessment(assessment: Assessment, *, now: datetime) -> Assessment:
     """Sum up and freeze the run; finished already: nothing changes."""
     assessment = Assessment.objects.select_for_update().get(pk=assessment.pk)
     if assessment.finished_at is None:
+        if assessment.claim_id is None:
+            analyze("claims_verdict", "claims_claim")
         facts.tally(assessment)
         assessment.claims_assessed = Claim.objects.filter(assessment=assessment).count()
         assessment.finished_at = now

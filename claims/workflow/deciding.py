@@ -8,7 +8,7 @@ from datetime import datetime
 from decimal import Decimal
 
 from django.db import IntegrityError, transaction
-from django.db.models import Exists, OuterRef, QuerySet
+from django.db.models import QuerySet
 
 from claims import gate, settlement
 from claims.gate import TRANSITIONS, Refused
@@ -88,8 +88,8 @@ def approve_all(incident, *, claims: Iterable[Claim] | None = None, by, reason: 
 
 def payable_claims(incident) -> QuerySet[Claim]:
     """Claims that can be decided now and have an order to pay that nobody was awarded yet."""
-    payable = Verdict.objects.payable().in_force().filter(claim=OuterRef("pk"), order__compensation__isnull=True)
-    return Claim.objects.decidable().filter(Exists(payable), incident=incident).order_by("pk")
+    owing = Verdict.objects.owing().filter(claim__incident=incident)
+    return Claim.objects.decidable().filter(incident=incident, pk__in=owing.values("claim")).order_by("pk")
 
 
 @transaction.atomic
@@ -137,7 +137,7 @@ def _decide(claim: Claim, verb: str, *, by, reason: str, now: datetime, status: 
 
 
 def _payable(claim: Claim) -> list[Verdict]:
-    return list(claim.verdicts.in_force().payable().filter(order__compensation__isnull=True).order_by("order"))
+    return list(claim.verdicts.owing().order_by("order"))
 
 
 def by_asset(rows: Iterable[Verdict | Award | Bonus]) -> dict[str, Decimal]:
