@@ -100,7 +100,7 @@ def test_a_worker_killed_inside_a_slice_costs_that_slice_and_nothing_is_done_twi
     undisturbed = workflow.assess_now(crowd, now=timezone.now())
     assert verdicts_of(undisturbed) == rows
     assert outcome(undisturbed) == outcome(run)
-    assert (run.outcomes["pay"], run.outcomes["excluded"], run.totals) == (1666, 834, {"USDT": "59143"})
+    assert (run.outcomes["pay"], run.outcomes["excluded"], run.totals) == (1666, 834, {"USDT": "59143.00"})
 
 
 def sessions() -> set[int]:
