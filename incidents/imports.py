@@ -260,8 +260,9 @@ def import_quotes(
     created = _execute("""
         INSERT INTO incidents_quote (instrument_id, at, bid, ask)
         SELECT i.id, r.ts, r.bid, r.ask FROM bulk_row r JOIN incidents_instrument i ON i.symbol = r.symbol
+         ORDER BY r.line
             ON CONFLICT DO NOTHING
-    """)
+    """)  # in the file's order: of two quotes of one instant the later one is in force
     with connection.cursor() as cursor:
         cursor.execute("SELECT count(*) FILTER (WHERE bid > ask), min(ts), max(ts) FROM bulk_row")
         crossed, first, last = cursor.fetchone()
