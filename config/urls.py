@@ -9,5 +9,4 @@ urlpatterns = [
     path("", include("jobs.urls")),
     path("", include("incidents.urls")),
     path("", include("claims.urls")),
-    path("", include("ledger.urls")),
 ]
