@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 from django import forms
 from django.utils.translation import gettext_lazy as _
 from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextareaWidget
@@ -11,11 +9,9 @@ from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextareaWidget
 from claims import terms
 from claims.assessment import incidents
 
-PRESETS = Path(__file__).parent / "presets"
-
 
 def presets() -> list[tuple[str, object]]:
-    return [("", _("none: the text below")), *((path.stem, path.stem) for path in sorted(PRESETS.glob("*.toml")))]
+    return [("", _("none: the text below")), *((name, name) for name in terms.PRESETS)]
 
 
 class PolicyForm(forms.Form):
@@ -44,7 +40,7 @@ class PolicyForm(forms.Form):
         if preset := data.get("preset"):
             if data.get("text", "").strip():
                 self.add_error("text", _("Choose a preset or paste a text, not both."))
-            data["text"] = (PRESETS / f"{preset}.toml").read_text()
+            data["text"] = terms.PRESETS[preset].read_text()
         if not data.get("text", "").strip():
             self.add_error("text", _("Choose a preset or paste a policy file."))
         elif not self.errors:

@@ -14,6 +14,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import timedelta
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 DURATION = re.compile(r"([0-9]{1,9})(s|m|h|d)")
@@ -25,6 +26,7 @@ CODE = re.compile(r"[A-Z][A-Z0-9-]{0,19}")
 ASSET = re.compile(r"[A-Z0-9]{1,23}")
 REASONS = ("user", "liquidation", "take_profit", "stop_loss", "adl", "settlement", "open")
 LANGUAGES = ("en", "zh")
+PRESETS = {path.stem: path for path in sorted((Path(__file__).parent / "presets").glob("*.toml"))}  # policies that ship
 LONGEST_NAME = 200
 
 

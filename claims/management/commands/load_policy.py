@@ -7,17 +7,15 @@ from pathlib import Path
 from django.db import transaction
 from django.utils import timezone
 
-from claims import terms, workflow
+from claims import workflow
 from claims.gate import Refused
 from claims.management.named import incident_named
-from claims.terms import TermsError
+from claims.terms import PRESETS, TermsError
 from jobs.console import PortalCommand, Refusal, staff_named, text_of
-
-PRESETS = {path.stem: path for path in (Path(terms.__file__).parent / "presets").glob("*.toml")}
 
 
 class Command(PortalCommand):
-    help = f"Load a policy from a TOML file or a preset ({', '.join(sorted(PRESETS))}); the same terms again change nothing."
+    help = f"Load a policy from a TOML file or a preset ({', '.join(PRESETS)}); the same terms again change nothing."
     refusals = (Refused, TermsError)
 
     def arguments(self, parser):
@@ -38,5 +36,5 @@ class Command(PortalCommand):
 
 def toml_of(policy: str) -> str:
     if policy not in PRESETS and not Path(policy).exists():
-        raise Refusal(f"there is no file and no preset {policy!r}; presets: {', '.join(sorted(PRESETS))}")
+        raise Refusal(f"there is no file and no preset {policy!r}; presets: {', '.join(PRESETS)}")
     return text_of(PRESETS.get(policy, policy))
