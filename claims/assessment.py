@@ -62,8 +62,8 @@ def incidents() -> QuerySet[Incident]:
 
 def windows_of(incident: Incident) -> list[list[str | None]]:
     """The outage windows as an assessment keeps them: ISO instants, so that a later edit does not change a run."""
-    spans = merge(incident.windows.values_list("starts_at", "ends_at"))
-    return [[start.isoformat(), end.isoformat() if end else None] for start, end in spans]
+    outage = current_outage(incident)
+    return [[start.isoformat(), end.isoformat() if end else None] for start, end in outage.spans] if outage else []
 
 
 def outage_of(assessment: Assessment) -> Outage:
@@ -117,7 +117,7 @@ def facts_of(claims: Sequence[int], *, terms: Terms, outage: Outage) -> eligibil
     evidence = Evidence.objects.filter(**span)
     elsewhere = Compensation.objects.filter(order=OuterRef("pk")).exclude(award__claim=OuterRef("claim_pk"))
     return eligibility.Facts(
-        in_contact=_claim_in(in_touch(Contact.objects.filter(**span), terms=terms, outage=outage))
+        in_contact=_claim_in(Contact.objects.filter(**span).in_time(outage, terms.contact_within))
         if terms.contact_required
         else eligibility.ALWAYS,
         evidence_accepted=_claim_in(evidence.accepted()),
@@ -129,13 +129,6 @@ def facts_of(claims: Sequence[int], *, terms: Terms, outage: Outage) -> eligibil
 
 def _claim_in(rows: QuerySet) -> Q:
     return Q(claim_pk__in=rows.values("claim"))
-
-
-def in_touch(contacts: QuerySet[Contact], *, terms: Terms, outage: Outage) -> QuerySet[Contact]:
-    """Contacts made in time: from the first start to the policy's deadline after the last end (S1-E5)."""
-    in_time = contacts.filter(contacted_at__gte=outage.start)
-    deadline = outage.deadline(terms.contact_within)
-    return in_time.filter(contacted_at__lte=deadline) if deadline else in_time
 
 
 def verdicts_of(assessment: Assessment, claims: Sequence[int]) -> QuerySet:

@@ -28,6 +28,11 @@ class Outage:
         """`within` after the last end; None: no deadline."""
         return None if within is None or self.end is None else self.end + within
 
+    def in_time(self, at: datetime, within: timedelta | None) -> bool:
+        """From the first start to the deadline, both inside (S1-E5); `Contact.objects.in_time` is the same in SQL."""
+        deadline = self.deadline(within)
+        return self.start <= at and (deadline is None or at <= deadline)
+
 
 def due(submitted_at: datetime, within: timedelta | None) -> datetime | None:
     """When a claim must be decided (S2: about two weeks)."""

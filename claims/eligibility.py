@@ -37,10 +37,8 @@ from claims.deadlines import Outage
 from claims.terms import Anchor, Clause, Terms
 
 ALWAYS, NEVER = Q(pk__isnull=False), Q(pk__isnull=True)
-FLAGS = (
-    "tpsl_after_end",
-    "paid_elsewhere",
-)  # what a person should look at: S1-E3 set only after recovery; compensated elsewhere
+# What a person should look at: a TP/SL set only after recovery (S1-E3), an order compensated elsewhere.
+FLAGS = ("tpsl_after_end", "paid_elsewhere")
 REFERENCE = {
     "reference_price": "price",
     "reference_bid": "bid",

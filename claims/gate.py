@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from django.db.models import Exists, OuterRef, Q
 from django.utils.translation import gettext
 
-from claims.models import Claim
+from claims.models import Claim, Contact, Evidence
 
 
 class Refused(Exception):
@@ -44,6 +45,15 @@ def preparers(claim: Claim) -> set[int]:
     for evidence in claim.evidence.all():
         people += [evidence.received_by_id, evidence.reviewed_by_id]
     return {person for person in people if person is not None}
+
+
+def prepared_by(user) -> Q:
+    """The claims that `preparers` names this person for, as a condition on claims."""
+    return (
+        Q(entered_by=user)
+        | Q(Exists(Contact.objects.filter(claim=OuterRef("pk"), entered_by=user)))
+        | Q(Exists(Evidence.objects.filter(Q(received_by=user) | Q(reviewed_by=user), claim=OuterRef("pk"))))
+    )
 
 
 def check(verb: str, claim: Claim, user) -> None:

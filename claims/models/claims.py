@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import pghistory
 from django.conf import settings
 from django.contrib.postgres.fields import ArrayField
@@ -11,6 +13,8 @@ from django.db.models import F, Q, Value
 from django.db.models.functions import Cast, Concat, Greatest, Length, LPad
 from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
+
+from claims.deadlines import Outage
 
 NUMBER = Cast("id", models.TextField())
 
@@ -128,6 +132,14 @@ class Claim(models.Model):
         return reverse("admin:claims_claim_change", args=[self.pk])
 
 
+class ContactQuerySet(models.QuerySet):
+    def in_time(self, outage: Outage, within: timedelta | None) -> ContactQuerySet:
+        """From the first start to the deadline, both inside (S1-E5): `Outage.in_time` as a condition."""
+        contacts = self.filter(contacted_at__gte=outage.start)
+        deadline = outage.deadline(within)
+        return contacts.filter(contacted_at__lte=deadline) if deadline else contacts
+
+
 class Contact(models.Model):
     """One time a customer reached us about the incident."""
 
@@ -149,6 +161,8 @@ class Contact(models.Model):
     entered_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, models.PROTECT, null=True, blank=True, related_name="+", verbose_name=_("entered by")
     )
+
+    objects = ContactQuerySet.as_manager()
 
     class Meta:
         verbose_name, verbose_name_plural = _("contact"), _("contacts")

@@ -5,8 +5,9 @@ from __future__ import annotations
 from decimal import Decimal
 from functools import cached_property
 
-from django.db.models import Count, Q, Sum
+from django.db.models import Count, Sum
 
+from claims import gate
 from claims.models import Assessment, Bonus, Claim, Policy, Verdict
 from jobs.models import Job
 
@@ -83,9 +84,7 @@ class Desk:
     def prepared_by_me(self) -> int:
         """Payable claims that this person prepared, and so cannot approve."""
         waiting = Verdict.objects.owing().filter(claim__incident=self.incident, claim__status__in=Claim.DECIDABLE)
-        me = self.user
-        mine = Q(entered_by=me) | Q(contacts__entered_by=me) | Q(evidence__received_by=me) | Q(evidence__reviewed_by=me)
-        return Claim.objects.filter(mine, pk__in=waiting.values("claim")).distinct().count()
+        return Claim.objects.filter(gate.prepared_by(self.user), pk__in=waiting.values("claim")).count()
 
     @cached_property
     def bonuses(self) -> list:

@@ -15,7 +15,6 @@ from django.utils.translation import gettext_lazy as _
 from claims import assessment as facts
 from claims import gate
 from claims.models import Award, Claim, Contact, Decision, Evidence, Verdict
-from claims.screens.queue import in_time
 from claims.terms import Clause, Terms
 
 FLAGS = {
@@ -199,7 +198,9 @@ class ClaimPage:
         mine = {account.code for account in self.claim.customer.accounts.all()}
         return ContactLine(
             contact=contact,
-            in_time=in_time(contact.contacted_at, self.outage, self.terms) if self.outage and self.terms else None,
+            in_time=self.outage.in_time(contact.contacted_at, self.terms.contact_within)
+            if self.outage and self.terms
+            else None,
             unknown=[order for order in contact.order_ids if order not in owners],
             strangers=[o for o in contact.order_ids if o in owners and self.claim.customer_id not in owners[o]],
             account_is_strange=bool(contact.account) and contact.account not in mine,

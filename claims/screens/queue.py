@@ -10,6 +10,7 @@ from django.db.models import Count, Exists, F, OuterRef, Q, QuerySet, Sum
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
+from claims import gate
 from claims.deadlines import Outage
 from claims.models import Claim, Contact, Decision, Evidence, Policy, Verdict
 
@@ -32,14 +33,9 @@ def for_me(user) -> QuerySet[Claim]:
 
 
 def had_a_hand(user) -> Q:
-    """Claims this person prepared or endorsed: four eyes, as `gate.preparers` counts them."""
+    """Claims this person prepared or endorsed: what four eyes keep from them."""
     endorsed = Decision.objects.filter(verb=Decision.Verb.ENDORSE, assessment=OuterRef("assessment"), decided_by=user)
-    return (
-        Q(entered_by=user)
-        | Q(Exists(Contact.objects.filter(claim=OuterRef("pk"), entered_by=user)))
-        | Q(Exists(Evidence.objects.filter(Q(received_by=user) | Q(reviewed_by=user), claim=OuterRef("pk"))))
-        | Q(Exists(endorsed.filter(claim=OuterRef("pk"))))
-    )
+    return gate.prepared_by(user) | Q(Exists(endorsed.filter(claim=OuterRef("pk"))))
 
 
 def next_claim(user, *, after: Claim | None = None) -> Claim | None:
@@ -129,7 +125,8 @@ def _in_touch(claims: Sequence[Claim], found: dict[int, Waiting]) -> None:
         outage = outage_of(claim.incident.windows.all())
         if outage and claim.incident_id in terms:
             made = contacts.get(claim.pk, ())
-            found[claim.pk].in_touch = any(in_time(at, outage, terms[claim.incident_id]) for at in made)
+            within = terms[claim.incident_id].contact_within
+            found[claim.pk].in_touch = any(outage.in_time(at, within) for at in made)
 
 
 def outage_of(windows) -> Outage | None:
@@ -139,11 +136,6 @@ def outage_of(windows) -> Outage | None:
         return None
     ends = [end for _start, end in spans]
     return Outage(((spans[0][0], None if None in ends else max(ends)),))
-
-
-def in_time(at, outage: Outage, terms) -> bool:
-    deadline = outage.deadline(terms.contact_within)
-    return outage.start <= at and (deadline is None or at <= deadline)
 
 
 def waits_for(claim: Claim) -> str | Promise:

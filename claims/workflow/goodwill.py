@@ -53,6 +53,4 @@ def _in_touch_for_bonus(incident, policy: terms.Terms) -> QuerySet:
     """Contacts because of the incident: not before it began; S1 names no deadline, a policy may."""
     outage = facts.current_outage(incident)
     contacts = Contact.objects.filter(claim__incident=incident)
-    contacts = contacts.filter(contacted_at__gte=outage.start) if outage else contacts.none()
-    deadline = outage and outage.deadline(policy.bonus_within)
-    return (contacts.filter(contacted_at__lte=deadline) if deadline else contacts).values("claim")
+    return (contacts.in_time(outage, policy.bonus_within) if outage else contacts.none()).values("claim")
