@@ -103,8 +103,8 @@ def price(assessment: Assessment) -> None:
     steps, params = best_quote_steps(instruments=ids, spans=outage.spans, carry_in=assessment.policy.terms.carry_in)
     with connection.cursor() as cursor:
         cursor.execute(
-            f"""INSERT INTO claims_referenceprice (assessment_id, instrument_id, side, opened, price, quote_id, bid, ask, at)
-                SELECT %(assessment)s, instrument_id, side, tstzrange(opened_after, opened_until, '(]'),
+            f"""INSERT INTO claims_referenceprice (assessment_id, instrument_id, use, side, opened, price, quote_id, bid, ask, at)
+                SELECT %(assessment)s, instrument_id, 'reference', side, tstzrange(opened_after, opened_until, '(]'),
                        price, quote_id, bid, ask, at
                   FROM ({steps}) AS step""",  # noqa: S608 our own text, values are parameters
             params | {"assessment": assessment.pk},

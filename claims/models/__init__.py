@@ -1,8 +1,9 @@
-"""WHAT WE DECIDE, as rows: policies, claims and their evidence, assessments and decisions."""
+"""WHAT WE DECIDE, as rows: policies, claims and their evidence, assessments, offers and decisions."""
 
+from claims.models.assessments import Assessment, GivenPrice, ReferencePrice, Verdict
 from claims.models.claims import Claim, Contact, Evidence
-from claims.models.decisions import Assessment, Award, Bonus, Compensation, Decision, ReferencePrice, Verdict
-from claims.models.policies import Policy
+from claims.models.decisions import Award, Bonus, Compensation, Decision, Offer, OfferLine, Remedy
+from claims.models.policies import Policy, Preview
 
 __all__ = [
     "Assessment",
@@ -13,7 +14,12 @@ __all__ = [
     "Contact",
     "Decision",
     "Evidence",
+    "GivenPrice",
+    "Offer",
+    "OfferLine",
     "Policy",
+    "Preview",
     "ReferencePrice",
+    "Remedy",
     "Verdict",
 ]

@@ -1,194 +1,117 @@
-"""What we computed and what people decided: nothing here is ever rewritten."""
+"""What people decided, and what was granted: nothing here is ever rewritten."""
 
 from __future__ import annotations
 
+import pghistory
 import pgtrigger
 from django.conf import settings
-from django.contrib.postgres.fields import ArrayField, DateTimeRangeField
+from django.contrib.postgres.fields import ArrayField
 from django.db import models
-from django.db.models import F, Func, Q
+from django.db.models import F, OuterRef, Q
 from django.utils.translation import gettext_lazy as _
 
-
-class Price(models.DecimalField):
-    """A quote's number, as `incidents` keeps it."""
-
-    def __init__(self, *args, **kwargs):
-        super().__init__(*args, **(kwargs | {"max_digits": 28, "decimal_places": 12}))
+from claims.models.fields import Amount, NotAmong, append_only
 
 
-class Amount(models.DecimalField):
-    """Money of one asset; the asset stands beside it."""
+class Remedy(models.TextChoices):
+    """What an include clause offers (S2)."""
 
-    def __init__(self, *args, **kwargs):
-        super().__init__(*args, **(kwargs | {"max_digits": 28, "decimal_places": 8}))
-
-
-class NotAmong(Func):
-    """``person <> ALL (people)``: four eyes, as the database says it."""
-
-    arg_joiner = " <> ALL ("
-    template = "(%(expressions)s))"
-    output_field = models.BooleanField()
+    BEST_PRICE = "best_price", _("best price")
+    RESTORE_ORDER = "restore_order", _("order restored")
 
 
-def append_only(*, until_finished: bool = False) -> list[pgtrigger.Trigger]:
-    """Triggers that refuse UPDATE and DELETE, or only from the moment a run is finished."""
-    condition = pgtrigger.Q(old__finished_at__isnull=False) if until_finished else None
-    return [
-        pgtrigger.Protect(name="append_only", operation=pgtrigger.Update | pgtrigger.Delete, condition=condition),
-        pgtrigger.Trigger(
-            name="never_truncated",
-            level=pgtrigger.Statement,
-            when=pgtrigger.Before,
-            operation=pgtrigger.Truncate,
-            func="RAISE EXCEPTION 'pgtrigger: Cannot truncate % table', TG_TABLE_NAME;",
-        ),
-    ]
+@pghistory.track(pghistory.InsertEvent(), pghistory.UpdateEvent(), model_name="OfferEvent")
+class Offer(models.Model):
+    """What a customer is asked to consent to: one assessment's amounts, until it expires; silence is not consent (S2)."""
 
+    class Answer(models.TextChoices):
+        WAITS = "", _("waits for the customer")
+        ACCEPTED = "accepted", _("accepted")
+        DECLINED = "declined", _("declined")
 
-class Assessment(models.Model):
-    """One dated run of a policy version over a claim or a whole incident; immutable once finished (rules §4)."""
+    claim = models.ForeignKey("claims.Claim", models.PROTECT, related_name="offers", verbose_name=_("claim"))
+    assessment = models.ForeignKey("claims.Assessment", models.PROTECT, related_name="+", verbose_name=_("assessment"))
+    made_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, related_name="+", verbose_name=_("made by"))
+    made_at = models.DateTimeField(_("made at"))
+    expires_at = models.DateTimeField(_("expires at"), null=True, blank=True)
 
-    incident = models.ForeignKey(
-        "incidents.Incident", models.PROTECT, related_name="assessments", verbose_name=_("incident")
+    answer = models.CharField(_("answer"), max_length=8, choices=Answer, default=Answer.WAITS, blank=True)
+    note = models.TextField(_("note"), blank=True, help_text=_("how the customer answered: ticket, call, letter"))
+    answered_at = models.DateTimeField(_("answered at"), null=True, blank=True)
+    recorded_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, models.PROTECT, null=True, blank=True, related_name="+", verbose_name=_("recorded by")
     )
-    claim = models.ForeignKey(
-        "claims.Claim",
-        models.PROTECT,
-        null=True,
-        blank=True,
-        related_name="assessments",
-        verbose_name=_("claim"),
-        help_text=_("empty: the whole incident"),
-    )
-    waiting_only = models.BooleanField(
-        _("only what waited"), default=False, help_text=_("only claims that waited to be assessed, not every open one")
-    )
-    policy = models.ForeignKey("claims.Policy", models.PROTECT, related_name="assessments", verbose_name=_("policy"))
-    windows = models.JSONField(_("outage windows"), help_text=_("as they were for this run"))
-    fingerprint = models.CharField(_("inputs' fingerprint"), max_length=64, blank=True)
-    requested_by = models.ForeignKey(
-        settings.AUTH_USER_MODEL,
-        models.PROTECT,
-        null=True,
-        blank=True,
-        related_name="+",
-        verbose_name=_("requested by"),
-    )
-    requested_at = models.DateTimeField(_("requested at"))
-    finished_at = models.DateTimeField(_("finished at"), null=True, blank=True)
-    claims_assessed = models.PositiveIntegerField(_("claims"), default=0)
-    outcomes = models.JSONField(_("outcomes"), default=dict)
-    totals = models.JSONField(_("totals"), default=dict, help_text=_("per asset, what is payable"))
 
     class Meta:
-        verbose_name, verbose_name_plural = _("assessment"), _("assessments")
-        ordering = ["-requested_at", "-id"]
-        triggers = append_only(until_finished=True)
-
-    def __str__(self):
-        return f"#{self.pk} {self.requested_at:%Y-%m-%d %H:%M}"
-
-
-class ReferencePrice(models.Model):
-    """The best quote for every order of one instrument and side that was opened in a span (rules §2).
-
-    `opened` is a step of a stair: an order opened later in the outage can only look at later quotes. The first step is open
-    to the past: whoever held a position before the outage had all of it.
-    """
-
-    assessment = models.ForeignKey(Assessment, models.PROTECT, related_name="reference_prices", db_index=False)
-    instrument = models.ForeignKey(
-        "incidents.Instrument", models.PROTECT, related_name="reference_prices", db_index=False
-    )
-    side = models.CharField(_("side"), max_length=5)
-    opened = DateTimeRangeField(_("opened"), help_text=_("the start is outside, the end inside the step"))
-    price = Price(_("price"))
-    quote = models.ForeignKey("incidents.Quote", models.PROTECT, related_name="+", db_index=False)
-    bid = Price(_("bid"))
-    ask = Price(_("ask"))
-    at = models.DateTimeField(_("at"))
-
-    class Meta:
-        verbose_name, verbose_name_plural = _("reference price"), _("reference prices")
-        ordering = ["instrument", "side", "opened"]
+        verbose_name, verbose_name_plural = _("offer"), _("offers")
+        ordering = ["-made_at", "-id"]
         constraints = [
-            models.UniqueConstraint(fields=["assessment", "instrument", "side", "opened"], name="reference_price_once"),
-        ]
-        triggers = append_only()
-
-    def __str__(self):
-        return f"{self.side} {self.price.normalize():f}"
-
-
-class VerdictQuerySet(models.QuerySet):
-    def payable(self) -> VerdictQuerySet:
-        return self.filter(outcome=Verdict.Outcome.PAY)
-
-    def in_force(self) -> VerdictQuerySet:
-        """Of each claim, the verdicts of the assessment it stands on now."""
-        return self.filter(assessment=F("claim__assessment"))
-
-    def owing(self) -> VerdictQuerySet:
-        """In force, to pay, and nobody was awarded for the order yet."""
-        return self.in_force().payable().filter(order__compensation__isnull=True)
-
-
-class Verdict(models.Model):
-    """The answer for one order: outcome, clause, every reason, the quote behind the price, the amount."""
-
-    class Outcome(models.TextChoices):
-        PAY = "pay", _("to pay")
-        NIL = "nil", _("eligible, nothing to pay")
-        EXCLUDED = "excluded", _("excluded")
-        NO_CLAUSE = "no_clause", _("no clause matches")
-        NEEDS_EVIDENCE = "needs_evidence", _("needs evidence")
-        NEEDS_PRICE = "needs_price", _("price missing")
-        HOLD = "hold", _("on hold")
-
-    assessment = models.ForeignKey(
-        Assessment, models.PROTECT, related_name="verdicts", db_index=False, verbose_name=_("assessment")
-    )
-    claim = models.ForeignKey(
-        "claims.Claim", models.PROTECT, related_name="verdicts", db_index=False, verbose_name=_("claim")
-    )
-    order = models.ForeignKey("incidents.Order", models.PROTECT, related_name="verdicts", verbose_name=_("order"))
-    outcome = models.CharField(_("outcome"), max_length=14, choices=Outcome)
-    clause = models.CharField(_("clause"), max_length=20, blank=True)
-    reasons = ArrayField(
-        models.CharField(max_length=20), verbose_name=_("reasons"), help_text=_("exclusions that hold")
-    )
-    holds = ArrayField(models.CharField(max_length=20), verbose_name=_("clauses that hold"))
-    flags = ArrayField(models.CharField(max_length=20), verbose_name=_("flags"))
-    reference_price = Price(_("reference price"), null=True)
-    reference_bid = Price(_("bid"), null=True)
-    reference_ask = Price(_("ask"), null=True)
-    reference_at = models.DateTimeField(_("quote at"), null=True)
-    quote = models.ForeignKey(
-        "incidents.Quote", models.PROTECT, null=True, related_name="+", db_index=False, verbose_name=_("quote")
-    )
-    amount = Amount(_("amount"), default=0)
-    asset = models.CharField(_("asset"), max_length=23)
-
-    objects = VerdictQuerySet.as_manager()
-
-    class Meta:
-        verbose_name, verbose_name_plural = _("verdict"), _("verdicts")
-        ordering = ["assessment", "claim", "order"]
-        constraints = [
-            # Found by claim; one verdict per order and run (an order has one customer, a customer one claim an incident).
-            models.UniqueConstraint(fields=["claim", "assessment", "order"], name="verdict_once_per_order"),
+            models.UniqueConstraint(fields=["claim", "assessment"], name="one_offer_per_claim_and_assessment"),
             models.CheckConstraint(
-                condition=Q(outcome="pay", amount__gt=0) | ~Q(outcome="pay") & Q(amount=0),
-                name="verdict_pays_a_positive_amount",
+                condition=Q(answer="", answered_at__isnull=True)
+                | ~Q(answer="") & Q(answered_at__isnull=False, recorded_by__isnull=False) & ~Q(note=""),
+                name="offer_answer_is_recorded",
+                violation_error_message=_("An answer needs its time, who recorded it, and how the customer gave it."),
+            ),
+            models.CheckConstraint(
+                condition=Q(answered_at__isnull=True)
+                | Q(expires_at__isnull=True)
+                | Q(answered_at__lte=F("expires_at"))
+                | Q(answer="declined"),
+                name="offer_accepted_before_it_expires",
             ),
         ]
-        permissions = [("export_verdict", "Can export verdicts")]
+        permissions = [("record_offer", "Can make an offer and record its answer")]
+        triggers = [
+            pgtrigger.Protect(
+                name="answered_offer_is_frozen",
+                operation=pgtrigger.Update | pgtrigger.Delete,
+                condition=~pgtrigger.Q(old__answer=""),
+            )
+        ]
+
+    def __str__(self):
+        return f"{self.get_answer_display()} {self.made_at:%Y-%m-%d %H:%M}"
+
+
+class OfferLineQuerySet(models.QuerySet):
+    def agreed_for_verdicts(self) -> OfferLineQuerySet:
+        """Inside a query of verdicts: the accepted line for the same order, policy version and amounts, newest first."""
+        same_if_restored = Q(verdict__restore_amount=OuterRef("restore_amount")) | Q(
+            verdict__restore_amount__isnull=True
+        )
+        return self.filter(
+            same_if_restored,
+            offer__answer=Offer.Answer.ACCEPTED,
+            offer__claim=OuterRef("claim"),
+            verdict__order=OuterRef("order"),
+            verdict__assessment__policy=OuterRef("assessment__policy"),
+            verdict__amount=OuterRef("amount"),
+        ).order_by("-pk")
+
+
+class OfferLine(models.Model):
+    """One order of an accepted offer: the remedy that was chosen, and what it pays. The choice is final."""
+
+    offer = models.ForeignKey(Offer, models.PROTECT, related_name="lines", verbose_name=_("offer"))
+    verdict = models.ForeignKey("claims.Verdict", models.PROTECT, related_name="+", verbose_name=_("verdict"))
+    remedy = models.CharField(_("remedy"), max_length=13, choices=Remedy)
+    amount = Amount(_("amount"))
+    asset = models.CharField(_("asset"), max_length=23)
+
+    objects = OfferLineQuerySet.as_manager()
+
+    class Meta:
+        verbose_name, verbose_name_plural = _("offer line"), _("offer lines")
+        ordering = ["id"]
+        constraints = [
+            models.UniqueConstraint(fields=["offer", "verdict"], name="one_choice_per_order"),
+            models.CheckConstraint(condition=Q(amount__gt=0), name="offer_line_positive"),
+        ]
         triggers = append_only()
 
     def __str__(self):
-        return f"{self.get_outcome_display()} {self.clause}".strip()
+        return f"{self.get_remedy_display()} {self.amount.normalize():f} {self.asset}"
 
 
 class Decision(models.Model):
@@ -204,7 +127,7 @@ class Decision(models.Model):
     revision = models.PositiveIntegerField(
         _("claim revision"), help_text=_("the claim as it was when this was decided")
     )
-    assessment = models.ForeignKey(Assessment, models.PROTECT, related_name="+", verbose_name=_("assessment"))
+    assessment = models.ForeignKey("claims.Assessment", models.PROTECT, related_name="+", verbose_name=_("assessment"))
     reason = models.TextField(_("reason"), blank=True)
     decided_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, models.PROTECT, related_name="+", verbose_name=_("decided by")
@@ -256,20 +179,49 @@ class Award(models.Model):
 
 
 class Compensation(models.Model):
-    """The one time an order is compensated, whatever the number of claims and incidents that cover it (rules §4)."""
+    """What an order was granted: once, in one claim, and topped up there when a correction says more (rules §4).
 
-    order = models.OneToOneField(
-        "incidents.Order", models.PROTECT, related_name="compensation", verbose_name=_("order")
+    Parts are numbered: the first one is unique for an order whatever the number of claims and incidents that cover it, and the
+    database lets only the same claim add to it.
+    """
+
+    order = models.ForeignKey(
+        "incidents.Order", models.PROTECT, related_name="compensations", db_index=False, verbose_name=_("order")
     )
+    number = models.PositiveSmallIntegerField(_("part"), default=1)
     award = models.ForeignKey(Award, models.PROTECT, related_name="compensations", verbose_name=_("award"))
-    verdict = models.ForeignKey(Verdict, models.PROTECT, related_name="+", verbose_name=_("verdict"))
+    verdict = models.ForeignKey("claims.Verdict", models.PROTECT, related_name="+", verbose_name=_("verdict"))
+    remedy = models.CharField(_("remedy"), max_length=13, choices=Remedy, default=Remedy.BEST_PRICE)
     amount = Amount(_("amount"))
 
     class Meta:
         verbose_name, verbose_name_plural = _("compensation"), _("compensations")
         ordering = ["id"]
-        constraints = [models.CheckConstraint(condition=Q(amount__gt=0), name="compensation_positive")]
-        triggers = append_only()
+        constraints = [
+            models.UniqueConstraint(fields=["order", "number"], name="order_compensated_once"),
+            models.CheckConstraint(condition=Q(amount__gt=0), name="compensation_positive"),
+            models.CheckConstraint(condition=Q(number__gte=1), name="compensation_counts_from_1"),
+        ]
+        triggers = [
+            *append_only(),
+            pgtrigger.Trigger(
+                name="topped_up_in_its_claim",
+                when=pgtrigger.Before,
+                operation=pgtrigger.Insert,
+                declare=[("mine", "bigint")],
+                func="""
+                    SELECT claim_id INTO mine FROM claims_award WHERE id = NEW.award_id;
+                    IF NEW.number > 1 AND NOT EXISTS (
+                        SELECT FROM claims_compensation c JOIN claims_award a ON a.id = c.award_id
+                         WHERE c.order_id = NEW.order_id AND c.number = NEW.number - 1 AND a.claim_id = mine
+                    ) THEN
+                        RAISE EXCEPTION 'order % has no earlier compensation in this claim to add to', NEW.order_id
+                            USING ERRCODE = 'integrity_constraint_violation';
+                    END IF;
+                    RETURN NEW;
+                """,
+            ),
+        ]
 
     def __str__(self):
         return f"{self.amount.normalize():f}"

@@ -87,3 +87,27 @@ class Policy(models.Model):
     @cached_property
     def terms(self) -> terms.Terms:
         return terms.parse(self.document)
+
+
+class Preview(models.Model):
+    """What a policy would come to over its incident's orders, claimed or not: figures for a person, never verdicts."""
+
+    policy = models.ForeignKey(Policy, models.CASCADE, related_name="previews", verbose_name=_("policy"))
+    requested_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="+",
+        verbose_name=_("requested by"),
+    )
+    requested_at = models.DateTimeField(_("requested at"))
+    finished_at = models.DateTimeField(_("finished at"), null=True, blank=True)
+    result = models.JSONField(_("result"), default=dict)
+
+    class Meta:
+        verbose_name, verbose_name_plural = _("preview"), _("previews")
+        ordering = ["-requested_at", "-id"]
+
+    def __str__(self):
+        return f"{self.policy} {self.requested_at:%Y-%m-%d %H:%M}"

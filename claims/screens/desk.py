@@ -75,9 +75,7 @@ class Desk:
             .order_by("asset")
         )
         return list(
-            rows.values("asset").annotate(
-                claims=Count("claim", distinct=True), orders=Count("pk"), amount=Sum("amount")
-            )
+            rows.values("asset").annotate(claims=Count("claim", distinct=True), orders=Count("pk"), amount=Sum("owed"))
         )
 
     @cached_property

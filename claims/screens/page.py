@@ -147,9 +147,8 @@ class ClaimPage:
     def orders(self) -> list[OrderLine]:
         if self.terms is None:
             return []
-        verdicts = Verdict.objects.filter(claim=self.claim, assessment=self.claim.assessment_id).select_related(
-            "order__instrument", "order__account", "order__compensation__award"
-        )
+        verdicts = Verdict.objects.filter(claim=self.claim, assessment=self.claim.assessment_id).with_owed()
+        verdicts = verdicts.select_related("order__instrument", "order__account")
         return [
             self._line(verdict) for verdict in verdicts.order_by("order__opened_at", "order__order_id", "order__leg")
         ]
@@ -163,14 +162,13 @@ class ClaimPage:
         share = (
             next((line.clause.percentage for line in clauses if line.decides), Decimal(100)) * terms.percentage / 100
         )
-        compensation = getattr(verdict.order, "compensation", None)
         return OrderLine(
             verdict=verdict,
             clauses=clauses,
             share=share,
             cover=verdict.order.bankruptcy_cover if terms.net_bankruptcy_cover else Decimal(0),
             fee=verdict.order.liquidation_fee if terms.refund_liquidation_fee else Decimal(0),
-            awarded=compensation is not None and compensation.award.claim_id == self.claim.pk,
+            awarded=verdict.had > 0 and not verdict.elsewhere,
         )
 
     @cached_property
@@ -178,8 +176,9 @@ class ClaimPage:
         """By asset, what an approval would grant now."""
         amounts: dict[str, Decimal] = {}
         for line in self.orders:
-            if line.verdict.outcome == Verdict.Outcome.PAY and getattr(line.order, "compensation", None) is None:
-                amounts[line.verdict.asset] = amounts.get(line.verdict.asset, Decimal(0)) + line.verdict.amount
+            verdict = line.verdict
+            if not verdict.elsewhere and verdict.owed is not None and verdict.owed > 0:
+                amounts[verdict.asset] = amounts.get(verdict.asset, Decimal(0)) + verdict.owed
         return amounts
 
     @cached_property

@@ -91,8 +91,9 @@ def describe(claims: Sequence[Claim]) -> None:
         one = found[row["claim"]]
         one.orders += row["orders"]
         one.outcomes[row["outcome"]] = one.outcomes.get(row["outcome"], 0) + row["orders"]
-        if row["unpaid"]:
-            one.payable[row["asset"]] = row["unpaid"]
+    owing = Verdict.objects.owing().filter(claim__in=found).order_by("claim", "asset")
+    for row in owing.values("claim", "asset").annotate(sum=Sum("owed")):
+        found[row["claim"]].payable[row["asset"]] = row["sum"]
     for row in _evidence(found):
         found[row["claim"]].evidence, found[row["claim"]].unreviewed = row["all"], row["unreviewed"]
     endorsements = Decision.objects.filter(verb=Decision.Verb.ENDORSE, assessment=F("claim__assessment"))
@@ -105,8 +106,7 @@ def describe(claims: Sequence[Claim]) -> None:
 
 def _verdicts(claims: Iterable[int]) -> QuerySet:
     rows = Verdict.objects.in_force().filter(claim__in=claims).order_by("claim", "asset")
-    unpaid = Sum("amount", filter=Q(outcome=Outcome.PAY, order__compensation__isnull=True))
-    return rows.values("claim", "asset", "outcome").annotate(orders=Count("pk"), unpaid=unpaid)
+    return rows.values("claim", "asset", "outcome").annotate(orders=Count("pk"))
 
 
 def _evidence(claims: Iterable[int]) -> QuerySet:

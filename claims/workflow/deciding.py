@@ -19,7 +19,7 @@ STATUS, OUTCOME = Claim.Status, Verdict.Outcome
 
 @transaction.atomic
 def approve(claim: Claim, *, by, reason: str = "", now: datetime) -> dict[str, Decimal]:
-    """Grant what the assessment in force pays and no order has had yet: decision, awards and journal entries in one commit.
+    """Grant what the assessment in force pays beyond what its orders had: decision, awards and journal entries in one commit.
 
     Returns the awards by asset, empty when the claim now waits for a second manager (policy: second_manager_above).
     Refused: no permission, not decidable now, prepared by this person, nothing payable, changed since it was read.
@@ -29,7 +29,7 @@ def approve(claim: Claim, *, by, reason: str = "", now: datetime) -> dict[str, D
     payable = _payable(claim)
     if not payable:
         raise Refused("%(claim)s has nothing to pay that is not already awarded", claim=claim.reference)
-    amounts = by_asset(payable)
+    amounts = owed_by_asset(payable)
     if _needs_second(claim, amounts, by):
         _decide(claim, Decision.Verb.ENDORSE, by=by, reason=reason, now=now, status=claim.status)
         return {}
@@ -49,7 +49,14 @@ def approve(claim: Claim, *, by, reason: str = "", now: datetime) -> dict[str, D
     }
     try:
         Compensation.objects.bulk_create(
-            Compensation(order_id=verdict.order_id, award=awards[verdict.asset], verdict=verdict, amount=verdict.amount)
+            Compensation(
+                order_id=verdict.order_id,
+                number=verdict.parts + 1,
+                award=awards[verdict.asset],
+                verdict=verdict,
+                remedy=verdict.remedy,
+                amount=verdict.owed,
+            )
             for verdict in payable
         )
     except IntegrityError as error:  # two claims share an order: it is paid through the one that comes first
@@ -140,7 +147,15 @@ def _payable(claim: Claim) -> list[Verdict]:
     return list(claim.verdicts.owing().order_by("order"))
 
 
-def by_asset(rows: Iterable[Verdict | Award | Bonus]) -> dict[str, Decimal]:
+def owed_by_asset(verdicts: Iterable[Verdict]) -> dict[str, Decimal]:
+    """What an approval of these would add, per asset."""
+    amounts: dict[str, Decimal] = {}
+    for verdict in verdicts:
+        amounts[verdict.asset] = amounts.get(verdict.asset, Decimal(0)) + verdict.owed
+    return amounts
+
+
+def by_asset(rows: Iterable[Award | Bonus]) -> dict[str, Decimal]:
     """The rows' amounts, summed per asset."""
     amounts: dict[str, Decimal] = {}
     for row in rows:
