@@ -70,7 +70,7 @@ def test_an_approval_writes_decision_award_compensation_and_entry_together(desk)
         1,
     )
     assert (award.amount, award.asset, award.decision) == (PAID, "USDT", decision)
-    assert (order.compensation.amount, order.compensation.award) == (PAID, award)
+    assert (order.compensations.get().amount, order.compensations.get().award) == (PAID, award)
     assert award.entry.reference == f"{claim.reference}/award-1/USDT"
     [transfer] = award.entry.transfers.all()
     assert (transfer.debit.name, transfer.credit.name, transfer.amount, transfer.asset_id) == (
