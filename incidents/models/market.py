@@ -12,6 +12,8 @@ from django.db.models import Exists, F, OuterRef, Q
 from django.utils.translation import gettext_lazy as _
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from incidents.models.incidents import Incident
 
 ASSET_CODE = RegexValidator(r"^[A-Z0-9]{1,23}\Z", _("An asset is written in capital letters and digits, such as USDT."))
@@ -182,12 +184,21 @@ class Quote(models.Model):
         return f"{self.at:%Y-%m-%d %H:%M:%S.%f} {self.bid.normalize():f}/{self.ask.normalize():f}"
 
 
+class LiquidationRatioQuerySet(models.QuerySet):
+    def in_force(self, at: datetime) -> LiquidationRatio | None:
+        """The ratio that accounts were stopped out by at an instant; none before the first that we know."""
+        return self.filter(effective_at__lte=at).order_by("-effective_at").first()
+
+
+@pghistory.track(pghistory.InsertEvent(), model_name="LiquidationRatioEvent")
 class LiquidationRatio(models.Model):
     """From when on accounts are stopped out at which share of their used margin (S3-1: 20 %, 30 %, 40 %)."""
 
     effective_at = models.DateTimeField(_("in force from"), unique=True)
     ratio = models.DecimalField(_("ratio"), max_digits=7, decimal_places=6)
     source = models.TextField(_("source"), blank=True)
+
+    objects = LiquidationRatioQuerySet.as_manager()
 
     class Meta:
         verbose_name, verbose_name_plural = _("liquidation ratio"), _("liquidation ratios")
