@@ -12,7 +12,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from unfold.decorators import display
 
-from claims import gate, terms, workflow
+from claims import gate, workflow
 from claims.forms import PolicyForm
 from claims.models import Policy
 from jobs import office
@@ -67,7 +67,7 @@ class PolicyAdmin(office.ReadOnlyScreen):
             title=policy.name,
             original=policy,
             policy=policy,
-            text=terms.write(policy.document),
+            text=policy.file,
             may_publish=policy.status == Policy.Status.DRAFT and request.user.has_perm("claims.publish_policy"),
         )
 

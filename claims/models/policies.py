@@ -38,6 +38,7 @@ class Policy(models.Model):
     version = models.PositiveIntegerField(_("version"))
     name = models.CharField(_("name"), max_length=200)
     document = models.JSONField(_("terms"), help_text=_("what the policy's TOML file says"))
+    text = models.TextField(_("file"), blank=True, help_text=_("as it was loaded, to the byte; empty: as we write it"))
     sha256 = models.CharField("SHA-256", max_length=64, help_text=_("of the terms in their canonical form"))
     reason = models.TextField(_("reason for this version"), blank=True)
 
@@ -83,6 +84,11 @@ class Policy(models.Model):
 
     def get_absolute_url(self):
         return reverse("admin:claims_policy_change", args=[self.pk])
+
+    @property
+    def file(self) -> str:
+        """The policy's TOML file: the very one it was loaded from, or the terms as we write them."""
+        return self.text or terms.write(self.document)
 
     @cached_property
     def terms(self) -> terms.Terms:

@@ -7,7 +7,9 @@ from datetime import datetime
 from django.db import transaction
 from django.db.models import F
 
+from claims import assessment as facts
 from claims import gate, terms
+from claims.gate import Refused
 from claims.models import Claim, Policy
 
 
@@ -15,21 +17,25 @@ from claims.models import Claim, Policy
 def draft_policy(incident, text: str, *, by=None, reason: str = "", now: datetime) -> Policy:
     """A new version of the incident's policy from a TOML text; the same terms as its newest version return that version.
 
-    `by` is None only at the operator's console. Raises TermsError with all that is wrong in the text.
+    A correction of a published version says why. `by` is None only at the operator's console. Raises TermsError with all that
+    is wrong in the text, its intervals held against the incident's outage.
     """
     if by is not None:
         gate.may(by, "claims.add_policy")
-    document = terms.read(text)
+    document = terms.read(text, facts.current_outage(incident))
     digest = terms.digest(document)
     type(incident).objects.select_for_update(no_key=True).get(pk=incident.pk)  # versions are counted one at a time
     newest = incident.policies.order_by("-version").first()
     if newest and newest.sha256 == digest:
         return newest
+    if not reason.strip() and incident.policies.published().exists():
+        raise Refused("a correction of a published policy needs a reason")
     return Policy.objects.create(
         incident=incident,
         version=newest.version + 1 if newest else 1,
         name=document["name"],
         document=document,
+        text=text,
         sha256=digest,
         reason=reason,
         drafted_by=by,

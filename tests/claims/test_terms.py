@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from claims import terms, workflow
+from claims.deadlines import Outage
 from claims.models import Policy
 from claims.terms import Anchor, Clause, TermsError
 from tests import factories as make
@@ -110,7 +111,7 @@ def test_the_file_of_a_stored_policy_is_the_file_it_came_from():
 
 def test_what_a_file_leaves_out_is_filled_in():
     document = terms.read(LEAST)
-    assert document["price"] == {"reference": "best_in_window", "carry_in": "60s"}
+    assert document["price"] == {"reference": "best_in_window", "at": "", "carry_in": "60s"}
     [clause] = terms.parse(document).clauses
     assert clause == Clause(
         "C1", "include", {"en": "Orders liquidated", "zh": "被强制平仓的订单"}, remedies=("best_price",)
@@ -169,7 +170,7 @@ WRONG = [
     ("evidence = 1", "clause C1 evidence is 1; expected true or false"),
     ("products = [3]", "clause C1 products is [3]; expected a list of texts"),
     ('instruments = ["\\u0000"]', "clause C1 instruments is ['\\x00']; expected a list of texts"),
-    ('remedies = ["money"]', "clause C1 remedies has 'money'; allowed: best_price"),
+    ('remedies = ["money"]', "clause C1 remedies has 'money'; allowed: best_price, restore_order"),
     ('percentage = "0"', "clause C1 percentage is '0'; expected more than 0 and at most 100"),
     ('percentage = "100.1"', "clause C1 percentage is '100.1'; expected more than 0 and at most 100"),
     ("percentage = 50", "clause C1 percentage is 50; expected a string such as '100' or '12.5'"),
@@ -186,11 +187,20 @@ OF_THE_FILE = [
     ('[contact]\nrequired = "no"', "[contact] required is 'no'; expected true or false"),
     ('[bonus]\namount = "-20"', "[bonus] amount is '-20'; expected a number as a string, such as '20' or '0.5'"),
     ('[bonus]\nasset = "usdt"', "[bonus] asset is 'usdt'; expected an asset such as 'USDT'"),
-    ('[price]\nreference = "last"', "[price] reference is 'last'; allowed: 'best_in_window'"),
-    ('[payment]\nnetting = "all"', "[payment] netting is 'all'; allowed: 'none'"),
-    ("[payment]\nconsent = true", "[payment] consent is not offered by this version of the portal; leave it false"),
-    ('[payment]\nminimum = { USDT = "1" }',
-     "[payment] minimum is not computed by this version of the portal; leave it empty"),
+    ('[price]\nreference = "last"',
+     "[price] reference is 'last'; allowed: 'best_in_window', 'last_before', 'first_after', 'at_instant'"),
+    ('[payment]\nnetting = "all"', "[payment] netting is 'all'; allowed: 'none', 'smaller_of'"),
+    ('[payment]\nconsent = "yes"', "[payment] consent is 'yes'; expected true or false"),
+    ('[payment]\nminimum = { USDT = "11" }\ncap_per_order = { USDT = "10", BTC = "1" }',
+     "[payment] minimum of USDT is above its cap_per_order: nothing could be paid"),
+    ('[payment]\nminimum = { USDT = "10.01" }\ncap_per_customer = { USDT = "10" }',
+     "[payment] minimum of USDT is above its cap_per_customer: nothing could be paid"),
+    ('[price]\nreference = "at_instant"',
+     "[price] at is empty; expected the instant that the reference 'at_instant' means"),
+    ("[price]\nat = 2022-11-16T14:09:00Z",
+     "[price] at is '2022-11-16T14:09:00+00:00'; only the reference 'at_instant' has an instant"),
+    ('[price]\nreference = "at_instant"\nat = "2022-11-16T14:09:00"',
+     "[price] at is '2022-11-16T14:09:00'; expected a date and time with its offset, such as 2022-11-16T14:09:00Z"),
     ("[payment]\nsecond_manager_above = { USDT = 5 }",
      "[payment] second_manager_above is {'USDT': 5}; expected amounts by asset such as { USDT = \"10000\" }"),
     ("[payments]\n", "payments: unknown key"),
@@ -247,9 +257,79 @@ def test_all_errors_come_at_once():
         "binding_language is 'fr'; allowed: en, zh",
         "clause E1 code stands twice",
         "[[clauses]]: no clause includes anything, so nobody could be paid",
-        "clause E1 closed_to 'end' is before closed_from 'end+1h'",
+        "clause E1 closed_to 'end' is before closed_from 'end+1h': no order can meet both",
         "clause E1 evidence: only an include clause asks for evidence",
     ]
+
+
+NO_ORDER = [
+    # lines of an include clause, what contradicts what
+    ('closed_from = "end"\nclosed_to = "start+5m"', "closed_to 'start+5m' is before closed_from 'end'", False),
+    ('closed_from = "end"\nclosed_before = "end"', "closed_before 'end' is before closed_from 'end'", True),
+    ('closed_after = "end-1s"\nclosed_to = "start"', "closed_to 'start' is before closed_after 'end-1s'", False),
+    ('not_closed_by = "end+24h"\nclosed_to = "end+1h"', "closed_to 'end+1h' is before not_closed_by 'end+24h'", True),
+    ('closed_before = "start"\nopen_in_outage = true',
+     "closed_before 'start' is before the outage, but open_in_outage is true", True),
+    ('closed_to = "start-1s"\ntpsl_active = true',
+     "closed_to 'start-1s' is before the outage, but tpsl_active is true", True),
+    ('close_reasons = ["open"]\nresult = "loss"', "result 'loss': an order that is still open has none", True),
+    ('close_reasons = ["open"]\nclosed_after = "end"', "closed_after 'end': an order that is still open has none", True),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("lines", "error", "always"), NO_ORDER, ids=[lines for lines, _, _ in NO_ORDER])
+def test_a_clause_that_no_order_can_meet_is_refused(lines, error, always):
+    """Some contradict each other whatever the outage's times, others only by the times it has: 14:09 to 15:30."""
+    text = f"{LEAST}\n{lines}\n"
+    outage = Outage(((make.at("14:09"), make.at("15:30")),))
+    with pytest.raises(TermsError) as refused:
+        terms.read(text, outage)
+    assert refused.value.errors == [f"clause C1 {error}: no order can meet both"]
+    if always:
+        assert errors_of(text) == refused.value.errors
+
+
+@pytest.mark.parametrize(
+    "lines",
+    ['closed_from = "end"\nclosed_to = "end"', 'closed_from = "start+2h"\nclosed_to = "end"', 'not_closed_by = "end"'],
+)
+def test_what_some_order_may_meet_is_taken(lines):
+    """An interval of one instant holds that instant; of times unknown nothing is said."""
+    assert terms.read(f"{LEAST}\n{lines}\n")
+
+
+def test_what_an_exclusion_has_no_use_for_is_refused():
+    text = (
+        LEAST
+        + """
+[[clauses]]
+code = "E1"
+effect = "exclude"
+text = { en = "a", zh = "b" }
+remedies = ["best_price", "restore_order"]
+percentage = "50"
+evidence = true
+"""
+    )
+    assert errors_of(text) == [
+        "clause E1 evidence: only an include clause asks for evidence",
+        "clause E1 remedies: only an include clause offers remedies",
+        "clause E1 percentage: only an include clause pays a share",
+        "clause E1 remedies: the customer chooses, so [payment] consent must be true",
+    ]
+
+
+def test_a_choice_needs_consent_and_always_has_the_best_price():
+    text = LEAST + 'remedies = ["restore_order"]\n'
+    assert errors_of(text) == [
+        "clause C1 remedies is ['restore_order']; 'best_price' is always among them",
+        "clause C1 remedies: the customer chooses, so [payment] consent must be true",
+    ]
+
+
+def test_who_need_not_be_in_contact_cannot_be_out_of_it():
+    text = LEAST.replace("[[clauses]]", "[contact]\nrequired = false\n[[clauses]]") + "in_contact = false\n"
+    assert errors_of(text) == ["clause C1 in_contact is false, but [contact] required is false: no order can meet it"]
 
 
 @pytest.mark.parametrize(

@@ -28,7 +28,8 @@ class Command(PortalCommand):
     def act(self, *, incident, policy, publish, reason, by, **_options):
         incident, by, now = incident_named(incident), by and staff_named(by), timezone.now()
         with transaction.atomic():  # who may not publish leaves no draft behind
-            version = workflow.draft_policy(incident, toml_of(policy), by=by, reason=reason, now=now)
+            why = reason or f"loaded from {Path(policy).name}"
+            version = workflow.draft_policy(incident, toml_of(policy), by=by, reason=why, now=now)
             if publish:
                 version = workflow.publish_policy(version, by=by, now=now)
         return {"incident": incident.reference, "version": version.version, "status": version.status}
