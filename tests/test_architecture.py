@@ -34,7 +34,11 @@ FLOORS = {
     "entry_file": PURE,
     "incident_file": PURE,
     "cells": PURE,
+    "sentences": PURE,
+    "differences": PURE,
+    "editing": PURE,
     "csv_file": PURE,
+    "unpacked": PURE,
     # nouns
     "models": MODELS,
     # joiners, and the one gate

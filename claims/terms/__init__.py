@@ -6,7 +6,7 @@ document into TOML again.
 
 from pathlib import Path
 
-from claims.terms.file import read, write
+from claims.terms.file import complete, read, write
 from claims.terms.kinds import KINDS
 from claims.terms.sense import LONGEST_NAME, TermsError, nonsense
 from claims.terms.shape import CLAUSE, LANGUAGES, REASONS, REFERENCES, REMEDIES, SECTIONS
@@ -29,6 +29,7 @@ __all__ = [
     "Terms",
     "TermsError",
     "anchor",
+    "complete",
     "digest",
     "duration",
     "nonsense",

@@ -21,6 +21,11 @@ def read(text: str, outage: Outage | None = None) -> dict:
         raw = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         raise TermsError([f"not a TOML file: {error}"]) from error
+    return complete(raw, outage)
+
+
+def complete(raw: dict, outage: Outage | None = None) -> dict:
+    """A policy as a file or the editor says it, checked in full and completed; `read` for the rest."""
     errors: list[str] = []
     document = {
         "name": raw.get("name", ""),
