@@ -81,6 +81,12 @@ def current_outage(incident: Incident) -> Outage | None:
     return Outage(spans) if spans else None
 
 
+def instruments_of(incident: Incident) -> list[tuple[str, str, str]]:
+    """What the incident broke, for a person to choose from: (symbol, product, settlement asset) of each instrument."""
+    found = Instrument.objects.affected_by(incident).order_by("symbol")
+    return list(found.values_list("symbol", "product", "settle_id"))
+
+
 def orders_of(claims: Sequence[int], incident: Incident) -> QuerySet:
     """The affected orders of the claims' customers, each with its claim's id as `claim_pk`."""
     return (

@@ -16,7 +16,7 @@ from claims.workflow.assessing import (
 )
 from claims.workflow.deciding import Approvals, approve, approve_all, by_asset, deny, payable_claims
 from claims.workflow.goodwill import grant_bonuses
-from claims.workflow.policies import draft_policy, publish_policy
+from claims.workflow.policies import draft_policy, publish_policy, revise_draft
 from claims.workflow.reviewing import review_evidence
 
 __all__ = [
@@ -39,4 +39,5 @@ __all__ = [
     "reopen",
     "request_assessment",
     "review_evidence",
+    "revise_draft",
 ]
