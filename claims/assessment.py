@@ -9,13 +9,16 @@ from datetime import datetime
 from decimal import Decimal
 
 from django.db import connection
+from django.db.backends.postgresql.psycopg_any import DateTimeTZRange as Range
 from django.db.models import (
     Count,
+    DateTimeField,
     DecimalField,
     Exists,
     F,
     FilteredRelation,
     Func,
+    Max,
     OuterRef,
     Q,
     QuerySet,
@@ -27,10 +30,10 @@ from django.db.models.functions import Cast
 
 from claims import eligibility
 from claims.deadlines import Outage
-from claims.models import Assessment, Compensation, Contact, Evidence, ReferencePrice, Verdict
+from claims.models import Assessment, Compensation, Contact, Evidence, GivenPrice, ReferencePrice, Verdict
 from claims.terms import Terms
-from incidents.models import Asset, Incident, Instrument, Order
-from incidents.prices import best_quote_steps
+from incidents.models import AbnormalRange, Asset, Incident, Instrument, Order
+from incidents.prices import reference_prices, values_at
 from incidents.windows import merge
 
 # Column of a verdict -> name in the policy's query.
@@ -44,7 +47,8 @@ COLUMNS = {
     "flags": "flags",
     "amount": "amount",
     "asset": "asset",
-} | {name: name for name in eligibility.REFERENCE}
+    "restore_amount": "restore_amount",
+} | {name: name for name in (*eligibility.REFERENCE, *eligibility.VALUATION)}
 # What a verdict stands on, by table: an input that changes changes the run's fingerprint.
 ORDER_FACTS = (
     "order_id", "leg", "side", "quantity", "entry_price", "opened_at", "exit_price", "closed_at", "close_reason", "take_profit",
@@ -53,6 +57,13 @@ ORDER_FACTS = (
 )  # fmt: skip
 CONTACT_FACTS = ("claim_id", "contacted_at")
 EVIDENCE_FACTS = ("claim_id", "sha256", "status")
+
+
+class EndsAt(Func):
+    """The end of a range of instants."""
+
+    function = "upper"
+    output_field = DateTimeField()
 
 
 def incidents() -> QuerySet[Incident]:
@@ -98,23 +109,57 @@ def orders_of(claims: Sequence[int], incident: Incident) -> QuerySet:
 
 
 def price(assessment: Assessment) -> None:
-    """Store the stair of best quotes for every affected instrument, or for those of the one claim. Once per assessment."""
-    outage = outage_of(assessment)
+    """Store what every affected instrument, or those of the one claim, is priced by. Once per assessment (rules §2)."""
+    outage, terms = outage_of(assessment), assessment.policy.terms
     if outage.lasts or ReferencePrice.objects.filter(assessment=assessment).exists():
         return
     instruments = Instrument.objects.affected_by(assessment.incident)
     if assessment.claim_id:
         instruments = instruments.filter(orders__customer__claims=assessment.claim_id).distinct()
     ids = list(instruments.order_by().values_list("pk", flat=True))
-    steps, params = best_quote_steps(instruments=ids, spans=outage.spans, carry_in=assessment.policy.terms.carry_in)
+    quoted = reference_prices(
+        reference=terms.reference, instruments=ids, spans=outage.spans, carry_in=terms.carry_in, at=terms.at
+    )
+    _keep_prices(assessment, ReferencePrice.Use.REFERENCE, *quoted)
+    _keep_given_prices(assessment, ids)
+    if terms.values_open_orders:
+        _keep_prices(assessment, ReferencePrice.Use.VALUATION, *values_at(assessment.requested_at, instruments=ids))
+
+
+def _keep_prices(assessment: Assessment, use: str, query: str, params: dict) -> None:
     with connection.cursor() as cursor:
         cursor.execute(
             f"""INSERT INTO claims_referenceprice (assessment_id, instrument_id, use, side, opened, price, quote_id, bid, ask, at)
-                SELECT %(assessment)s, instrument_id, 'reference', side, tstzrange(opened_after, opened_until, '(]'),
+                SELECT %(assessment)s, instrument_id, %(use)s, side, tstzrange(opened_after, opened_until, '(]'),
                        price, quote_id, bid, ask, at
-                  FROM ({steps}) AS step""",  # noqa: S608 our own text, values are parameters
-            params | {"assessment": assessment.pk},
+                  FROM ({query}) AS quoted""",  # noqa: S608 our own text, values are parameters
+            params | {"assessment": assessment.pk, "use": use},
         )
+
+
+def _keep_given_prices(assessment: Assessment, instruments: Sequence[int]) -> None:
+    """What two people gave by hand prices the openings after the last that a quote prices: all, where no quote is usable."""
+    given = GivenPrice.objects.confirmed().filter(incident=assessment.incident_id, instrument__in=instruments)
+    quoted = ReferencePrice.objects.filter(assessment=assessment).order_by()
+    until = dict(
+        ((instrument, side), last)
+        for instrument, side, last in quoted.values_list("instrument", "side").annotate(last=Max(EndsAt("opened")))
+    )
+    ReferencePrice.objects.bulk_create(
+        ReferencePrice(
+            assessment=assessment,
+            instrument_id=row.instrument_id,
+            side=side,
+            opened=Range(until.get((row.instrument_id, side)), None, "(]"),
+            price=price,
+            given=row,
+            bid=row.bid,
+            ask=row.ask,
+            at=row.at,
+        )
+        for row in given
+        for side, price in (("long", row.bid), ("short", row.ask))
+    )
 
 
 def facts_of(claims: Sequence[int], *, terms: Terms, outage: Outage) -> eligibility.Facts:
@@ -129,8 +174,18 @@ def facts_of(claims: Sequence[int], *, terms: Terms, outage: Outage) -> eligibil
         evidence_accepted=_claim_in(evidence.accepted()),
         evidence_waits=_claim_in(evidence.unreviewed()) | ~_claim_in(evidence),
         already_compensated=Q(Exists(elsewhere)),
+        opened_abnormally=_opened_abnormally(),
         reference="best",
+        valuation="value",
     )
+
+
+def _opened_abnormally() -> Q:
+    """Opened in a range that was marked abnormal (S2). Nothing is asked of a million orders where none was marked."""
+    if not AbnormalRange.objects.exists():
+        return eligibility.NEVER
+    opened = {"starts_at__lte": OuterRef("opened_at"), "ends_at__gte": OuterRef("opened_at")}
+    return Q(Exists(AbnormalRange.objects.filter(instrument=OuterRef("instrument"), **opened)))
 
 
 def _claim_in(rows: QuerySet) -> Q:
@@ -143,14 +198,22 @@ def verdicts_of(assessment: Assessment, claims: Sequence[int]) -> QuerySet:
     orders = orders_of(claims, assessment.incident)
     if outage.lasts:
         return eligibility.held(orders)
-    step = "instrument__reference_prices"
-    at_opening = {
-        f"{step}__assessment": assessment.pk,
-        f"{step}__side": F("side"),
-        f"{step}__opened__contains": F("opened_at"),
-    }
-    priced = orders.annotate(best=FilteredRelation(step, condition=Q(**at_opening)))
-    return eligibility.verdicts(priced, terms=terms, outage=outage, facts=facts_of(claims, terms=terms, outage=outage))
+    facts = facts_of(claims, terms=terms, outage=outage)
+    return eligibility.verdicts(_priced(orders, assessment), terms=terms, outage=outage, facts=facts)
+
+
+def _priced(orders: QuerySet, assessment: Assessment) -> QuerySet:
+    """Each order joined to the run's price for its instrument, side and opening, and to its value if it may be open still."""
+    prices = "instrument__reference_prices"
+    ours = {f"{prices}__assessment": assessment.pk, f"{prices}__side": F("side")}
+    reference = Q(
+        **ours, **{f"{prices}__use": ReferencePrice.Use.REFERENCE, f"{prices}__opened__contains": F("opened_at")}
+    )
+    priced = orders.annotate(best=FilteredRelation(prices, condition=reference))
+    if not assessment.policy.terms.values_open_orders:
+        return priced
+    value = Q(**ours, **{f"{prices}__use": ReferencePrice.Use.VALUATION})
+    return priced.annotate(value=FilteredRelation(prices, condition=value))
 
 
 def judge(assessment: Assessment, claims: Sequence[int]) -> int:

@@ -1,15 +1,14 @@
 """A policy compiles to a query (rules §2–4).
 
-`verdicts` takes orders already joined to their claim and to their reference price. It judges in two steps, so that nothing is
-computed twice: first each order's facts, each clause's true or false and the unrounded compensation; then, from these alone,
-the reasons, the deciding clause, the outcome and the amount. One claim on a screen and a million orders in a sweep run the
-same query. What it stands on (which claims were in touch in time, whose evidence is accepted) comes in as `Facts`.
+`verdicts` takes orders already joined to their claim and to their prices, and answers in steps, each standing on the columns of
+the one before, so that nothing is computed twice: what is true of each order and which clauses hold (`_judged`); which clause
+decides (`_decided`); what it is worth (`_measured`, then `pricing` where orders share a limit); outcome, flags and amount
+(`_answered`). One claim on a screen and a million orders in a sweep run the same query. What it stands on comes in as `Facts`.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from decimal import Decimal
 
 from django.contrib.postgres.fields import ArrayField
 from django.db.models import (
@@ -18,8 +17,6 @@ from django.db.models import (
     Case,
     CharField,
     DateTimeField,
-    DecimalField,
-    ExpressionWrapper,
     F,
     Field,
     Func,
@@ -29,16 +26,17 @@ from django.db.models import (
     Value,
     When,
 )
-from django.db.models.functions import Cast, Greatest
+from django.db.models.functions import Cast, Coalesce, Collate
 from django.db.models.lookups import Exact
 from django_cte import CTE, with_cte
 
+from claims import pricing
 from claims.deadlines import Outage
+from claims.pricing import WIDE, ZERO
 from claims.terms import Anchor, Clause, Terms
 
 ALWAYS, NEVER = Q(pk__isnull=False), Q(pk__isnull=True)
-# What a person should look at: a TP/SL set only after recovery (S1-E3), an order compensated elsewhere.
-FLAGS = ("tpsl_after_end", "paid_elsewhere")
+# Column of the verdict -> of the joined price: what the customer could have had, and what a still-open order is worth.
 REFERENCE = {
     "reference_price": "price",
     "reference_bid": "bid",
@@ -46,13 +44,17 @@ REFERENCE = {
     "reference_at": "at",
     "quote_id": "quote_id",
 }
-WIDE = DecimalField(max_digits=60, decimal_places=30)  # every intermediate result; rounded once, at the end
+VALUATION = {"valued_price": "price", "valued_at": "at"}
 CODES = ArrayField(TextField())
-ZERO = Value(Decimal(0), WIDE)
-NO_PRICE: dict[str, Field] = {name: WIDE for name in REFERENCE} | {
+NO_PRICE: dict[str, Field] = dict.fromkeys((*REFERENCE, *VALUATION, "restore_amount"), WIDE) | {
     "reference_at": DateTimeField(),
+    "valued_at": DateTimeField(),
     "quote_id": BigIntegerField(),
 }
+# What a person should look at, in the order in which it is told: a TP/SL set only after recovery (S1-E3), an order compensated
+# elsewhere, opened at an abnormal quote (S2), hedged, priced by hand; and which limit cut the amount.
+FLAGS = ("tpsl_after_end", "paid_elsewhere", "abnormal_entry", "hedged", "price_by_hand", "netted", "order_cap", "customer_cap",
+         "below_minimum")  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -63,7 +65,9 @@ class Facts:
     evidence_accepted: Q
     evidence_waits: Q  # none yet, or not all reviewed
     already_compensated: Q
-    reference: str  # prefix of the joined reference price, such as "best"
+    opened_abnormally: Q
+    reference: str  # prefix of the joined reference price
+    valuation: str  # prefix of the joined value of still-open orders
 
 
 class Existing(Func):
@@ -162,63 +166,67 @@ def tpsl_active(outage: Outage) -> Q:
     return has_one & lived_into_it & set_before_close & not_cancelled_before
 
 
-def improvement(reference: str) -> Case:
-    """PnL at the reference price − PnL at the exit price, in the settlement asset, unrounded.
-
-    linear: s · q · (R − X); inverse: s · N · (R − X) / (R · X), which is the difference of both PnLs over one division.
-    """
-    price, exit_price = F(f"{reference}__price"), F("exit_price")
-    sign = Case(When(side="long", then=Value(Decimal(1))), default=Value(Decimal(-1)), output_field=WIDE)
-    moved = ExpressionWrapper(sign * F("quantity") * (price - exit_price), WIDE)
-    face = moved * F("instrument__contract_value")  # exact: 36 decimals, and the division keeps as many
-    return Case(
-        When(instrument__margin="inverse", then=ExpressionWrapper(face / (price * exit_price), WIDE)),
-        default=moved,
-        output_field=WIDE,
-    )
-
-
-def compensation(terms: Terms, reference: str) -> ExpressionWrapper | Greatest:
-    """The improvement, never below 0, less what the fund already covered. Unrounded, before any percentage."""
-    amount = Greatest(improvement(reference), ZERO, output_field=WIDE)
-    if terms.net_bankruptcy_cover:
-        amount = Greatest(ExpressionWrapper(amount - F("bankruptcy_cover"), WIDE), ZERO, output_field=WIDE)
-    return amount
-
-
 def verdicts(orders: QuerySet, *, terms: Terms, outage: Outage, facts: Facts) -> QuerySet:
-    """One row per order: claim_pk, order_pk, asset, reasons, holds, flags, deciding, outcome, amount and the reference columns.
+    """One row per order: claim_pk, customer_id, order_pk, asset, reasons, holds, flags, deciding, outcome, amount and its prices.
 
     The outage has ended; while it lasts use `held`. Amounts are rounded once, half up, to the settlement asset's decimals.
     """
-    judged = CTE(_judged(orders, terms=terms, outage=outage, facts=facts), name="judged", materialized=True)
-    return with_cte(judged, select=_decided(judged.queryset().order_by(), terms))
+    steps = [CTE(_judged(orders, terms=terms, outage=outage, facts=facts), name="judged", materialized=True)]
+
+    def then(name: str, rows: QuerySet) -> None:
+        steps.append(CTE(rows, name=name))
+
+    def last() -> QuerySet:
+        return steps[-1].queryset().order_by()
+
+    then("decided", _decided(last(), terms))
+    then("measured", _measured(last(), terms))
+    amount = "in_share"
+    if terms.netting == "smaller_of":
+        amount = "netted"
+        then("netting", pricing.netted(last()))
+    then("owing", last().annotate(owed=pricing.with_fee(terms, amount), due=pricing.due(terms, amount)))
+    if terms.cap_per_customer:
+        then("capping", pricing.capped(last(), terms.cap_per_customer))
+    return with_cte(*steps, select=_answered(last(), terms))
 
 
 def _judged(orders: QuerySet, *, terms: Terms, outage: Outage, facts: Facts) -> QuerySet:
-    """The first step: facts, each clause alone, the compensation before any percentage (NULL where a price is missing)."""
+    """The facts, each clause alone, and what the better price would have brought (NULL where a price is missing)."""
     late = tpsl_active(outage) & Q(tpsl_set_at__gt=outage.end)
-    price = {name: F(f"{facts.reference}__{column}") for name, column in REFERENCE.items()}
+    exit_price = Coalesce("exit_price", f"{facts.valuation}__price") if terms.values_open_orders else F("exit_price")
+    valued = Q(closed_at__isnull=True) if terms.values_open_orders else NEVER
     return orders.values(
         "claim_pk",
+        "customer_id",
+        "instrument_id",
+        "side",
+        "opened_at",
+        "leg",
         "liquidation_fee",
+        "bankruptcy_cover",
         order_pk=F("pk"),
+        order_name=Collate("order_id", "C"),  # one order of names on every machine
+        closed_last=Coalesce("closed_at", pricing.FOR_EVER),
+        is_open=truth(Q(closed_at__isnull=True)),
         asset=F("instrument__settle_id"),
         decimals=F("instrument__settle__decimals"),
-        tpsl_after_end=truth(late),
         accepted=truth(facts.evidence_accepted),
+        tpsl_after_end=truth(late),
         paid_elsewhere=truth(facts.already_compensated),
-        in_full=Case(
-            When(
-                exit_price__isnull=False,
-                **{f"{facts.reference}__price__isnull": False},
-                then=compensation(terms, facts.reference),
-            ),
-            output_field=WIDE,
-        ),
-        **price,
+        abnormal_entry=truth(facts.opened_abnormally),
+        by_hand=truth(Q(**{f"{facts.reference}__given__isnull": False})),
+        improved=pricing.improvement(facts.reference, exit_price),
+        lost=pricing.realised_loss() if terms.restores else Cast(Value(None), WIDE),
+        **{name: F(f"{facts.reference}__{column}") for name, column in REFERENCE.items()},
+        **{name: _if(valued, F(f"{facts.valuation}__{column}"), NO_PRICE[name]) if terms.values_open_orders
+           else Cast(Value(None), NO_PRICE[name]) for name, column in VALUATION.items()},
         **{_holds(clause): truth(condition(clause, outage, facts)) for clause in terms.clauses},
-    )
+    )  # fmt: skip
+
+
+def _if(fact: Q, value: F, field: Field) -> Case:
+    return Case(When(fact, then=value), output_field=field)
 
 
 def _holds(clause: Clause) -> str:
@@ -227,17 +235,13 @@ def _holds(clause: Clause) -> str:
 
 
 def _decided(judged: QuerySet, terms: Terms) -> QuerySet:
-    """The second step: from the first one's columns to the verdict."""
-    return (
-        judged.annotate(
-            reasons=_codes(terms.exclusions),
-            holds=_codes(terms.clauses),
-            flags=Existing(*(Case(When(**{flag: True}, then=Value(flag))) for flag in FLAGS)),
-            deciding=_deciding(terms),
-        )
-        .annotate(lacks_evidence=_lacks_evidence(terms), payable=_payable(terms))
-        .annotate(outcome=_outcome(terms))
-        .annotate(amount=Case(When(outcome="pay", then=F("payable")), default=ZERO, output_field=WIDE))
+    """Every reason, every clause that holds, the one that decides."""
+    return judged.annotate(
+        reasons=_codes(terms.exclusions),
+        holds=_codes(terms.clauses),
+        excluded=truth(_excluded(terms)),
+        deciding=_deciding(terms),
+        **pricing.hedged(),
     )
 
 
@@ -260,39 +264,87 @@ def _excluded(terms: Terms) -> Q:
     return excluded
 
 
-def _lacks_evidence(terms: Terms) -> Case:
+def _measured(decided: QuerySet, terms: Terms) -> QuerySet:
+    """Its share of the full compensation, and whether it takes part in limits that orders share."""
     asking = [clause.code for clause in terms.inclusions if clause.evidence]
-    return truth(Q(deciding__in=asking, accepted=False))
-
-
-def _payable(terms: Terms) -> Func:
-    """At the clause's and the policy's percentage, plus the fee where the policy refunds it; rounded here and nowhere else."""
-    share = Case(
-        *(
-            When(deciding=clause.code, then=Value(clause.percentage * terms.percentage / 10000, WIDE))
-            for clause in terms.inclusions
-        ),
-        default=ZERO,
-        output_field=WIDE,
+    lacking = Q(deciding__in=asking, accepted=False)
+    return decided.annotate(
+        lacks_evidence=truth(lacking),
+        share=_share(terms),
+        in_share=pricing.wide(pricing.full(terms) * _share(terms)),
+        eligible=truth(~Q(deciding="") & Q(paid_elsewhere=False, improved__isnull=False) & ~lacking),
     )
-    amount = ExpressionWrapper(F("in_full") * share, WIDE)
-    if terms.refund_liquidation_fee:
-        amount = ExpressionWrapper(amount + F("liquidation_fee"), WIDE)
-    return Func(amount, F("decimals"), function="ROUND", output_field=WIDE)
 
 
-def _outcome(terms: Terms) -> Case:
+def _share(terms: Terms) -> Case:
+    """The clause's and the policy's percentage, as a factor."""
+    shares = ((clause.code, clause.percentage * terms.percentage / 10000) for clause in terms.inclusions)
+    return Case(
+        *(When(deciding=code, then=Value(share, WIDE)) for code, share in shares), default=ZERO, output_field=WIDE
+    )
+
+
+def _answered(rows: QuerySet, terms: Terms) -> QuerySet:
+    """Outcome, flags and amount."""
+    before_minimum = "capped" if terms.cap_per_customer else "due"
+    small = _below_minimum(terms, before_minimum)
+    rows = rows.annotate(outcome=_outcome(before_minimum, small))
+    return rows.annotate(
+        amount=Case(When(outcome="pay", then=F(before_minimum)), default=ZERO, output_field=WIDE),
+        restore_amount=_restore_amount(terms),
+        flags=Existing(*(_if(fact, Value(flag), CharField()) for flag, fact in _flags(terms, small).items())),
+    )
+
+
+def _below_minimum(terms: Terms, amount: str) -> Q:
+    small = Q(order_pk__isnull=True)
+    for asset, minimum in terms.minimum.items():
+        small |= Q(asset=asset, **{f"{amount}__gt": 0, f"{amount}__lt": minimum})
+    return small & Q(eligible=True)
+
+
+def _outcome(amount: str, small: Q) -> Case:
     """The first that is true, from what nothing can change to what is paid."""
     return Case(
-        When(_excluded(terms), then=Value("excluded")),
+        When(excluded=True, then=Value("excluded")),
         When(deciding="", then=Value("no_clause")),
         When(paid_elsewhere=True, then=Value("nil")),  # nobody is asked for evidence of what was paid already
         When(lacks_evidence=True, then=Value("needs_evidence")),
-        When(payable__isnull=True, then=Value("needs_price")),
-        When(payable__lte=0, then=Value("nil")),
+        When(improved__isnull=True, then=Value("needs_price")),
+        When(small | Q(**{f"{amount}__lte": 0}), then=Value("nil")),
         default=Value("pay"),
         output_field=CharField(),
     )
+
+
+def _restore_amount(terms: Terms) -> Case | Cast:
+    """Where the deciding clause lets the customer have a closed order restored (S2-K2)."""
+    codes = [clause.code for clause in terms.inclusions if clause.restores]
+    if not codes:
+        return Cast(Value(None), WIDE)
+    offered = Q(deciding__in=codes, is_open=False, paid_elsewhere=False, lacks_evidence=False)
+    return _if(offered, pricing.if_restored(terms), WIDE)
+
+
+def _flags(terms: Terms, small: Q) -> dict[str, Q]:
+    """What each flag says. A limit is told where it took something away."""
+    overlaps = Q(earlier_lasts__gte=F("opened_at")) | Q(later_begins__lte=F("closed_last"))
+    facts = {
+        "tpsl_after_end": Q(tpsl_after_end=True),
+        "paid_elsewhere": Q(paid_elsewhere=True),
+        "abnormal_entry": Q(abnormal_entry=True),
+        "hedged": ~Q(deciding="") & overlaps,
+        "price_by_hand": ~Q(deciding="") & Q(by_hand=True),
+    }
+    if terms.netting == "smaller_of":
+        facts["netted"] = Q(eligible=True, netted__lt=F("in_share"))
+    if terms.cap_per_order:
+        facts["order_cap"] = Q(eligible=True, owed__gt=pricing.by_asset(terms.cap_per_order))
+    if terms.cap_per_customer:
+        facts["customer_cap"] = Q(eligible=True, capped__lt=F("due"))
+    if terms.minimum:
+        facts["below_minimum"] = small
+    return {flag: facts[flag] for flag in FLAGS if flag in facts}
 
 
 def held(orders: QuerySet) -> QuerySet:
@@ -300,6 +352,7 @@ def held(orders: QuerySet) -> QuerySet:
     none = Value([], CODES)
     return orders.values(
         "claim_pk",
+        "customer_id",
         order_pk=F("pk"),
         asset=F("instrument__settle_id"),
         reasons=none,

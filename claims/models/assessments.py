@@ -62,6 +62,15 @@ class Assessment(models.Model):
         return f"#{self.pk} {self.requested_at:%Y-%m-%d %H:%M}"
 
 
+class GivenPriceQuerySet(models.QuerySet):
+    def standing(self) -> GivenPriceQuerySet:
+        return self.filter(withdrawn_at__isnull=True)
+
+    def confirmed(self) -> GivenPriceQuerySet:
+        """By a second person, and not withdrawn: these price orders."""
+        return self.standing().filter(confirmed_at__isnull=False)
+
+
 @pghistory.track(pghistory.InsertEvent(), pghistory.UpdateEvent(), model_name="GivenPriceEvent")
 class GivenPrice(models.Model):
     """A price where no quote is usable: entered by one manager with its source, confirmed by another (rules §2)."""
@@ -98,6 +107,8 @@ class GivenPrice(models.Model):
         verbose_name=_("withdrawn by"),
     )
     withdrawn_at = models.DateTimeField(_("withdrawn at"), null=True, blank=True)
+
+    objects = GivenPriceQuerySet.as_manager()
 
     class Meta:
         verbose_name, verbose_name_plural = _("price by hand"), _("prices by hand")

@@ -12,7 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from incidents.models import Quote
-from incidents.prices import best_quote_steps
+from incidents.prices import reference_prices
 from incidents.windows import merge
 from tests import factories as make
 from tests.factories import at
@@ -27,8 +27,11 @@ def step(number: int, jitter: int = 0):
 
 
 def stairs(instruments, spans, carry_in=MINUTE) -> list[dict]:
-    steps, params = best_quote_steps(
-        instruments=[found.pk for found in instruments], spans=merge(spans), carry_in=carry_in
+    steps, params = reference_prices(
+        reference="best_in_window",
+        instruments=[found.pk for found in instruments],
+        spans=merge(spans),
+        carry_in=carry_in,
     )
     with connection.cursor() as cursor:
         cursor.execute(steps, params)
