@@ -5,12 +5,14 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from datetime import datetime
 from decimal import Decimal
 
 from django.db import connection
 from django.db.backends.postgresql.psycopg_any import DateTimeTZRange as Range
 from django.db.models import (
+    BigIntegerField,
     Count,
     DateTimeField,
     DecimalField,
@@ -30,7 +32,7 @@ from django.db.models.functions import Cast
 
 from claims import eligibility
 from claims.deadlines import Outage
-from claims.models import Assessment, Compensation, Contact, Evidence, GivenPrice, ReferencePrice, Verdict
+from claims.models import Assessment, Claim, Compensation, Contact, Evidence, GivenPrice, ReferencePrice, Verdict
 from claims.terms import Terms
 from incidents.models import AbnormalRange, Asset, Incident, Instrument, Order
 from incidents.prices import reference_prices, values_at
@@ -164,11 +166,14 @@ def _keep_given_prices(assessment: Assessment, instruments: Sequence[int]) -> No
 
 def facts_of(claims: Sequence[int], *, terms: Terms, outage: Outage) -> eligibility.Facts:
     """What the claims' own rows say, as conditions on `claim_pk`. The claims' span of keys is what their rows are found by."""
-    span = {"claim__gte": min(claims), "claim__lte": max(claims)}
-    evidence = Evidence.objects.filter(**span)
+    span = {"claim__gte": min(claims, default=0), "claim__lte": max(claims, default=0)}
+    return _facts(Contact.objects.filter(**span), Evidence.objects.filter(**span), terms=terms, outage=outage)
+
+
+def _facts(contacts: QuerySet, evidence: QuerySet, *, terms: Terms, outage: Outage) -> eligibility.Facts:
     elsewhere = Compensation.objects.filter(order=OuterRef("pk")).exclude(award__claim=OuterRef("claim_pk"))
     return eligibility.Facts(
-        in_contact=_claim_in(Contact.objects.filter(**span).in_time(outage, terms.contact_within))
+        in_contact=_claim_in(contacts.in_time(outage, terms.contact_within))
         if terms.contact_required
         else eligibility.ALWAYS,
         evidence_accepted=_claim_in(evidence.accepted()),
@@ -195,11 +200,40 @@ def _claim_in(rows: QuerySet) -> Q:
 def verdicts_of(assessment: Assessment, claims: Sequence[int]) -> QuerySet:
     """The policy's query over the claims' orders, ready to be read or inserted."""
     terms, outage = assessment.policy.terms, outage_of(assessment)
-    orders = orders_of(claims, assessment.incident)
+    facts = facts_of(claims, terms=terms, outage=outage)
+    return _judged(assessment, orders_of(claims, assessment.incident), facts)
+
+
+def rehearsed(assessment: Assessment, *, claimed: bool) -> QuerySet:
+    """The same query over all orders that have a claim in the incident, or over all others, for a preview.
+
+    Of a customer without a claim the best is supposed: in touch in time, the evidence still to come.
+    """
+    terms, outage, incident = assessment.policy.terms, outage_of(assessment), assessment.incident
+    orders = Order.objects.affected_by(incident).order_by()
+    contacts = Contact.objects.filter(claim__incident=incident)
+    facts = _facts(contacts, Evidence.objects.filter(claim__incident=incident), terms=terms, outage=outage)
+    if claimed:
+        orders = orders.filter(customer__claims__incident=incident).annotate(claim_pk=F("customer__claims__id"))
+        return _judged(assessment, orders, facts)
+    had = Exists(Compensation.objects.filter(order=OuterRef("pk")))
+    facts = replace(
+        facts,
+        in_contact=eligibility.ALWAYS,
+        evidence_accepted=eligibility.NEVER,
+        evidence_waits=eligibility.ALWAYS,
+        already_compensated=Q(had),
+    )
+    has_claim = Exists(Claim.objects.filter(incident=incident, customer=OuterRef("customer")))
+    orders = orders.filter(~has_claim).annotate(claim_pk=Value(None, BigIntegerField()))
+    return _judged(assessment, orders, facts)
+
+
+def _judged(assessment: Assessment, orders: QuerySet, facts: eligibility.Facts) -> QuerySet:
+    outage = outage_of(assessment)
     if outage.lasts:
         return eligibility.held(orders)
-    facts = facts_of(claims, terms=terms, outage=outage)
-    return eligibility.verdicts(_priced(orders, assessment), terms=terms, outage=outage, facts=facts)
+    return eligibility.verdicts(_priced(orders, assessment), terms=assessment.policy.terms, outage=outage, facts=facts)
 
 
 def _priced(orders: QuerySet, assessment: Assessment) -> QuerySet:

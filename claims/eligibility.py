@@ -225,7 +225,7 @@ def _judged(orders: QuerySet, *, terms: Terms, outage: Outage, facts: Facts) -> 
     )  # fmt: skip
 
 
-def _if(fact: Q, value: F, field: Field) -> Case:
+def _if(fact: Q, value: F | Value | Func, field: Field) -> Case:
     return Case(When(fact, then=value), output_field=field)
 
 

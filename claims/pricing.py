@@ -42,7 +42,7 @@ def wide(expression) -> ExpressionWrapper:
     return ExpressionWrapper(expression, WIDE)
 
 
-def _gain(start: F, end: F) -> Case:
+def _gain(start: Expression | F, end: Expression | F) -> Case:
     """PnL of the order between two prices, in the settlement asset, unrounded.
 
     linear: s · q · (B − A); inverse: s · N · (B − A) / (A · B), one division.

@@ -90,14 +90,14 @@ def reference_prices(
     *,
     reference: str,
     instruments: Sequence[int],
-    spans: Sequence[tuple[datetime, datetime]],
+    spans: Sequence[tuple[datetime, datetime | None]],
     carry_in: timedelta,
     at: datetime | None = None,
 ) -> tuple[str, dict]:
     """SQL and its parameters for what orders could have had, by the policy's kind of reference (rules §2).
 
-    `spans` are merged outage windows in order, both ends inside. `best_in_window` is a stair: longs by the highest bid, shorts by
-    the lowest ask, of what came after they were opened; the other references are one quote.
+    `spans` are merged outage windows in order, both ends inside and known. `best_in_window` is a stair: longs by the highest bid,
+    shorts by the lowest ask, of what came after they were opened; the other references are one quote.
     """
     starts, ends = zip(*spans, strict=True)
     return BEST if reference == "best_in_window" else ONE.format(which=WHICH[reference]), {

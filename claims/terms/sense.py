@@ -106,8 +106,8 @@ def _of_a_close(clause: dict) -> Iterator[str]:
 
 def _of_times(clause: dict, outage: Outage | None) -> Iterator[str]:
     """Intervals that hold no instant, whatever the outage's times, or by the times it has."""
-    begins = [(key, anchor(clause[key])) for key in BEGINS if clause.get(key)]
-    ends = [(key, anchor(clause[key])) for key in ENDS if clause.get(key)]
+    begins = [(key, at) for key in BEGINS if (at := anchor(clause.get(key, "")))]
+    ends = [(key, at) for key in ENDS if (at := anchor(clause.get(key, "")))]
     for (begin, first), (end, last) in product(begins, ends):
         touching = begin in INCLUSIVE and end in INCLUSIVE
         if _is_empty(first, last, touching, outage):
