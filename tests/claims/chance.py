@@ -21,7 +21,7 @@ PERCENTAGES = ("100", "100", "50", "33.333333333333", "0.5")
 # Minima lie below all caps, or nothing could be paid; BTC in the size of 100 dollars' face at prices of 100.
 MINIMA = ({}, {}, {}, {"USDT": "0.01"}, {"USDT": "2.505", "BTC": "0.001"}, {"BTC": "0.00000001", "USD": "9"})
 CAPS = ({}, {}, {}, {"USDT": "3"}, {"USDT": "20.005"}, {"BTC": "0.00200000999", "USDT": "2.505"}, {"BTC": "0.5"})
-STEPS = 16
+STEPS = 18
 SYMBOLS = ("BTCUSDT", "ETHUSDT", "BTCUSD")
 SCOPES = ({}, {}, {}, {}, {}, {"instruments": ["BTCUSD", "BTCUSDT"]}, {"products": ["pro"]},
           {"instruments": ["BTCUSD", "BTCUSDT"], "products": ["standard"]})  # fmt: skip

@@ -40,7 +40,7 @@ def quoted(order: Order, price: dict, windows: list[Window], usable: list[Quote]
         "first_after": lambda: ([quote for quote in usable if quote.at > last_end(windows)] or [None])[0],
         "at_instant": lambda: at_instant(datetime.fromisoformat(price["at"]), usable, carry_in),
     }[price["reference"]]()
-    return found if found and could_have_had(order, found, usable) else None
+    return found if found and could_have_had(order, found, usable, carry_in) else None
 
 
 def within(order: Order, windows: list[Window], usable: list[Quote], carry_in: timedelta) -> list[Quote]:
@@ -71,12 +71,12 @@ def at_instant(at: datetime, usable: list[Quote], carry_in: timedelta) -> Quote 
     return quote if quote and at - quote.at <= carry_in else None
 
 
-def could_have_had(order: Order, quote: Quote, usable: list[Quote]) -> bool:
-    """Was the order open when the quote came, or opened while it was in force?"""
+def could_have_had(order: Order, quote: Quote, usable: list[Quote], carry_in: timedelta) -> bool:
+    """Was the order open when the quote came, or opened while it was in force and at most `carry_in` old?"""
     if order.opened <= quote.at:
         return True
     following = usable[usable.index(quote) + 1 :]
-    return not following or order.opened < following[0].at
+    return order.opened - quote.at <= carry_in and not (following and following[0].at <= order.opened)
 
 
 def valuation(order: Order, market: Market, asked: datetime) -> Quote | None:
