@@ -16,6 +16,7 @@ from claims.models.decisions import Compensation, OfferLine, Remedy
 from claims.models.fields import Amount, Price, append_only
 
 ZERO = Value(Decimal(0), Amount())
+NEEDS_CONSENT = Q(assessment__policy__document__payment__consent=True)
 
 
 class Assessment(models.Model):
@@ -198,31 +199,51 @@ class VerdictQuerySet(models.QuerySet):
         return self.filter(assessment=F("claim__assessment"))
 
     def with_owed(self) -> VerdictQuerySet:
-        """Each with `granted` (what it says, or what the customer agreed to), `had`, `owed` and `remedy` (rules §4).
+        """Each with `granted` (what it says, or what the customer agreed to), `had`, `parts`, `owed` and `remedy` (rules §4).
 
-        Where the policy asks for consent, what counts is the accepted offer of this policy version and these very amounts; no
-        such offer: NULL. `elsewhere`: the order was compensated in another claim.
+        Where the policy asks for consent, the first grant needs an accepted offer of this policy version and these very amounts;
+        without one `granted` is NULL. The choice is final: a restored order stays restored. `elsewhere`: compensated in another
+        claim.
         """
         parts = Compensation.objects.filter(order=OuterRef("order"))
         agreed = OfferLine.objects.agreed_for_verdicts()
-        needs_consent = Q(assessment__policy__document__payment__consent=True)
         total = parts.order_by().values("order").annotate(sum=Sum("amount")).values("sum")
-        return self.annotate(
-            had=Coalesce(Subquery(total), ZERO),
-            parts=Coalesce(Subquery(parts.order_by("-number").values("number")[:1]), Value(0)),
-            elsewhere=Exists(parts.exclude(award__claim=OuterRef("claim"))),
-            granted=Case(
-                When(needs_consent, then=Subquery(agreed.values("amount")[:1])),
-                default=F("amount"),
-                output_field=Amount(),
-            ),
-            remedy=Coalesce(Subquery(agreed.values("remedy")[:1]), Value(Remedy.BEST_PRICE.value)),
-        ).annotate(owed=ExpressionWrapper(F("granted") - F("had"), Amount()))
+        last = parts.order_by("-number")
+        return (
+            self.annotate(
+                had=Coalesce(Subquery(total), ZERO),
+                parts=Coalesce(Subquery(last.values("number")[:1]), Value(0)),
+                elsewhere=Exists(parts.exclude(award__claim=OuterRef("claim"))),
+                remedy=Coalesce(
+                    Subquery(last.values("remedy")[:1]),
+                    Subquery(agreed.values("remedy")[:1]),
+                    Value(Remedy.BEST_PRICE.value),
+                ),
+            )
+            .annotate(
+                granted=Case(
+                    When(remedy=Remedy.RESTORE_ORDER, parts__gt=0, then=F("restore_amount")),
+                    When(NEEDS_CONSENT, parts=0, then=Subquery(agreed.values("amount")[:1])),
+                    default=F("amount"),
+                    output_field=Amount(),
+                )
+            )
+            .annotate(owed=ExpressionWrapper(F("granted") - F("had"), Amount()))
+        )
 
     def owing(self) -> VerdictQuerySet:
         """In force, and granted less than it says: `owed` is what an approval would add. Never less than what was granted."""
-        could_pay = Q(outcome=Verdict.Outcome.PAY) | Q(outcome=Verdict.Outcome.NIL, restore_amount__isnull=False)
-        return self.in_force().filter(could_pay).with_owed().filter(elsewhere=False, owed__gt=0)
+        return self.grantable().filter(owed__gt=0)
+
+    def to_offer(self) -> VerdictQuerySet:
+        """In force, needing a consent that is not given yet: not granted, and something to choose."""
+        something = Q(amount__gt=0) | Q(restore_amount__gt=0)
+        return self.grantable().filter(NEEDS_CONSENT, something, parts=0, granted__isnull=True)
+
+    def grantable(self) -> VerdictQuerySet:
+        """In force, with something to pay or to restore, and not compensated in another claim."""
+        could_pay = Q(outcome=Verdict.Outcome.PAY) | Q(outcome=Verdict.Outcome.NIL, restore_amount__gt=0)
+        return self.in_force().filter(could_pay).with_owed().filter(elsewhere=False)
 
 
 class Verdict(models.Model):

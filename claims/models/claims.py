@@ -28,6 +28,10 @@ class ClaimQuerySet(models.QuerySet):
         """Still in somebody's hands: not approved, denied or withdrawn."""
         return self.filter(status__in=Claim.OPEN)
 
+    def reassessable(self) -> ClaimQuerySet:
+        """What a correction may reach: open claims, and approved ones, which are topped up (rules §4)."""
+        return self.filter(status__in=(*Claim.OPEN, Claim.Status.APPROVED))
+
     def decidable(self) -> ClaimQuerySet:
         return self.filter(status__in=Claim.DECIDABLE)
 

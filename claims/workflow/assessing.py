@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from datetime import datetime, timedelta
 
 from django.db import transaction
-from django.db.models import F, QuerySet
+from django.db.models import F, Q, QuerySet
 
 from claims import assessment as facts
 from claims import gate
@@ -81,8 +81,8 @@ def queue_forgotten(*, now: datetime) -> int:
 
 
 def claims_of(assessment: Assessment) -> QuerySet[Claim]:
-    """The claims a run covers, as they are now."""
-    claims = Claim.objects.open().filter(incident=assessment.incident_id)
+    """The claims a run covers, as they are now: open ones, and approved ones, which may have to be topped up."""
+    claims = Claim.objects.reassessable().filter(incident=assessment.incident_id)
     if assessment.waiting_only:
         claims = claims.filter(status=STATUS.SUBMITTED)
     return claims.filter(pk=assessment.claim_id) if assessment.claim_id else claims
@@ -95,14 +95,15 @@ def assess_slice(assessment: Assessment, *, after: int, size: int = SLICE) -> tu
     Safe to run twice: a claim that this run judged already is passed over. Meant to share its commit with the job's progress.
     """
     locked = claims_of(assessment).filter(pk__gt=after).order_by("pk").select_for_update(of=("self",))
-    claims = list(locked.values_list("pk", "assessment_id")[:size])
+    claims = list(locked.values_list("pk", "assessment_id", "status")[:size])
     if not claims:
         return after, 0
-    ids = [pk for pk, stands_on in claims if (stands_on or 0) < assessment.pk]
-    if ids:
+    found = {pk: status for pk, stands_on, status in claims if (stands_on or 0) < assessment.pk}
+    if found:
         facts.price(assessment)
-        facts.judge(assessment, ids)
-        _move(assessment, ids)
+        facts.judge(assessment, list(found))
+        _move(assessment, [pk for pk, status in found.items() if status != STATUS.APPROVED])
+        _top_up(assessment, [pk for pk, status in found.items() if status == STATUS.APPROVED])
     return claims[-1][0], len(claims)
 
 
@@ -114,6 +115,17 @@ def _move(assessment: Assessment, ids: list[int]) -> None:
     for status in (STATUS.ASSESSED, STATUS.NEEDS_EVIDENCE, STATUS.ON_HOLD):
         claims = Claim.objects.filter(pk__in=[claim for claim in ids if _status(waits_for[claim]) == status])
         claims.update(status=status, assessment=assessment, revision=F("revision") + 1)
+
+
+def _top_up(assessment: Assessment, ids: list[int]) -> None:
+    """Approved claims stand on this run too, and come back to be decided only if they are owed more now: never clawed back."""
+    if not ids:
+        return
+    claims = Claim.objects.filter(pk__in=ids)
+    claims.update(assessment=assessment, revision=F("revision") + 1)
+    verdicts = Verdict.objects.filter(claim__in=ids)
+    more = Q(pk__in=verdicts.owing().values("claim")) | Q(pk__in=verdicts.to_offer().values("claim"))
+    claims.filter(more).update(status=STATUS.ASSESSED, revision=F("revision") + 1)
 
 
 def _status(waits_for: set[str]) -> str:
