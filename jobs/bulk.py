@@ -6,24 +6,48 @@ column per `Column`, empty cells NULL) with `check`, `once` and `refuse`, and ta
 
 from __future__ import annotations
 
-import hashlib
 import io
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 from zoneinfo import available_timezones
 
-from django.db import connection
+from django.db import connection, transaction
 
+from jobs import csv_file
 from jobs.cells import EPOCHS, Column, Reading
-from jobs.csv_file import LIMIT, Findings, HeaderError, Lines, Rows, Sheet, header, told
+from jobs.csv_file import LIMIT, Findings, HeaderError, Sheet, told
+from jobs.unpacked import Source, Unreadable, opened
 
-PORTION = 5_000  # rows handed over at once
-TYPES = {"text": "text", "prose": "text", "number": "numeric", "instant": "timestamptz"}
+TYPES = {
+    "text": "text",
+    "prose": "text",
+    "number": "numeric",
+    "real": "double precision",
+    "instant": "timestamptz",
+    "kdb": "timestamptz",
+}
 DIGITS = {"s": 0, "ms": 3, "us": 6, "ns": 9}
 
 Progress = Callable[[int, int], None]  # bytes read, bytes in all
 Check = tuple[str, str, str]  # column, the SQL condition of a wrong row, what would be right
+
+
+class Rows(Protocol):
+    """The sound rows of a file as portions of CSV text, each row with its line number before it; the others are findings.
+
+    `notes`: what the file says besides its rows.
+    """
+
+    sheet: Sheet
+    count: int
+    findings: Findings
+    notes: dict
+
+    def __iter__(self) -> Iterator[str]: ...
+
+
+Reader = Callable[[io.BufferedReader, Sequence[Column], Reading], Rows]
 
 
 class Batch:
@@ -34,6 +58,11 @@ class Batch:
         self.rows = 0
         self.present: set[str] = set()  # the columns that the file has; none: it could not be read
         self.unknown: list[str] = []
+        self.headings: dict[str, str] = {}  # how the file names a column, where it names it otherwise
+        self.key: tuple[str, str] | None = (
+            None  # by what else than its line a reader finds a row: a word, and the column
+        )
+        self.notes: dict = {}  # what the file says besides its rows
         self.misshapen = Findings(errors=[(0, error) for error in errors], count=len(errors))
 
     def check(self, *checks: Check) -> None:
@@ -83,43 +112,60 @@ class Batch:
             return []
         with connection.cursor() as cursor:
             cursor.execute(
-                """SELECT e.line, e.name, coalesce(to_jsonb(r) ->> e.name, ''), e.expected
+                """SELECT e.line, e.name, coalesce(to_jsonb(r) ->> e.name, ''), e.expected, to_jsonb(r) ->> %s
                      FROM (SELECT * FROM bulk_error ORDER BY line, id LIMIT %s) AS e JOIN bulk_row r USING (line)
                     ORDER BY e.line, e.id""",
-                [LIMIT],
+                [self.key[1] if self.key else "", LIMIT],
             )
-            return [(line, told(line, name, value, expected)) for line, name, value, expected in cursor.fetchall()]
+            return [
+                (line, told(line, self._column(name, key), value, wanted))
+                for line, name, value, wanted, key in cursor.fetchall()
+            ]
+
+    def _column(self, name: str, key: str | None) -> str:
+        heading = self.headings.get(name, name)
+        return f"{heading} of {self.key[0]} {key}" if self.key else heading
 
 
 def load(
-    path: Path, columns: Sequence[Column], *, reading: Reading | None = None, progress: Progress | None = None
+    path: Path,
+    columns: Sequence[Column],
+    *,
+    reading: Reading | None = None,
+    reader: Reader = csv_file.rows,
+    progress: Progress | None = None,
 ) -> Batch:
     """Read the file into `bulk_row`, in constant memory. To be called inside a transaction; nothing is left after it.
 
-    A file that cannot be read at all gives a batch without rows and with the reason among its errors.
+    A file that cannot be read at all gives a batch without rows and with the reason among its errors. `reader` reads what is
+    not plain CSV.
     """
     reading = reading or Reading()
     try:
         _check_reading(reading)
-        with path.open("rb") as file:
-            return _load(file, columns, reading, progress)
+        with (
+            transaction.atomic(),
+            opened(path) as source,
+        ):  # an error in the middle leaves the caller's transaction whole
+            return _load(source, columns, reading, reader, progress)
     except OSError as error:
         return Batch([f"{path}: {error.strerror or error}"])
+    except Unreadable as error:
+        return Batch([f"{path}: {error}"])
     except HeaderError as error:
         return Batch(error.errors)
 
 
-def _load(file: io.BufferedReader, columns: Sequence[Column], reading: Reading, progress: Progress | None) -> Batch:
-    batch = Batch(sha256=hashlib.file_digest(file, "sha256").hexdigest())
-    size = file.seek(0, io.SEEK_END)
-    file.seek(0)
-    lines = Lines(file)
-    sheet = header(lines, columns)
-    batch.present, batch.unknown = set(sheet.names), sheet.unknown
-    rows = Rows(lines, sheet, reading)
+def _load(
+    source: Source, columns: Sequence[Column], reading: Reading, reader: Reader, progress: Progress | None
+) -> Batch:
+    rows = reader(source.stream, columns, reading)
+    batch, sheet = Batch(sha256=source.sha256), rows.sheet
+    batch.present, batch.unknown = {column.name for column in sheet.known}, list(sheet.unknown)
+    batch.headings = {column.name: column.called for column in columns if column.called}
     _create(columns, sheet, reading)
-    _copy(rows, sheet, reading, lambda: progress(file.tell(), size) if progress else None)
-    batch.rows, batch.misshapen = rows.count, rows.findings
+    _copy(rows, reading, lambda: progress(source.done, source.size) if progress else None)
+    batch.rows, batch.misshapen, batch.key, batch.notes = rows.count, rows.findings, sheet.key, rows.notes
     return batch
 
 
@@ -170,24 +216,19 @@ def _fields(column: Column, unit: str) -> list[str]:
     ]
 
 
-def _copy(rows: Rows, sheet: Sheet, reading: Reading, tick: Callable[[], None]) -> None:
+def _copy(rows: Rows, reading: Reading, tick: Callable[[], None]) -> None:
     """Stream the sound rows into the table. Times without an offset are read in the file's zone."""
     names = ["line"]
-    for place, column in enumerate(sheet.columns):
+    for place, column in enumerate(rows.sheet.columns):
         epoch = column is not None and column.kind == "instant" and reading.time_unit
         names.append(f"unknown_{place}" if column is None else f"{column.name}_epoch" if epoch else column.name)
-    sql = f"COPY bulk_row ({', '.join(names)}) FROM STDIN (FORMAT csv, DELIMITER '{sheet.delimiter}')"
+    sql = f"COPY bulk_row ({', '.join(names)}) FROM STDIN (FORMAT csv, DELIMITER '{rows.sheet.delimiter}')"
     with connection.cursor() as cursor:
         cursor.execute("SELECT set_config('TimeZone', %s, true)", [reading.timezone or connection.timezone_name])
         with cursor.copy(sql) as copy:
-            portion: list[str] = []
-            for row in rows:
-                portion.append(row)
-                if len(portion) == PORTION:
-                    copy.write("".join(portion))
-                    portion.clear()
-                    tick()
-            copy.write("".join(portion))
+            for portion in rows:
+                copy.write(portion)
+                tick()
         cursor.execute("SELECT set_config('TimeZone', %s, true)", [connection.timezone_name])
         cursor.execute("ANALYZE bulk_row")
 

@@ -13,13 +13,19 @@ from functools import cache
 from zoneinfo import ZoneInfo
 
 NUMBER = r"-?[0-9]{1,16}(?:\.[0-9]{1,12})?"
+PLAIN_NUMBER = r"-?+[0-9]{1,16}+(?:\.[0-9]{1,12}+)?+"  # the same, never looking back
 YEAR = r"(?:19[7-9]|2[01][0-9])[0-9]"
 # Every day of every month but 29 February, which asks for a calendar.
 DAY = rf"{YEAR}-(?:(?:0[1-9]|1[0-2])-(?:0[1-9]|1[0-9]|2[0-8])|(?:0[13-9]|1[0-2])-(?:29|30)|(?:0[13578]|1[02])-31)"
 CLOCK = r"(?:[01][0-9]|2[0-3]):[0-5][0-9](?::[0-5][0-9](?:\.[0-9]{1,6})?)?"
+KDB_CLOCK = r"(?:[01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](?:\.[0-9]{1,9})?"
 OFFSET = r"(?:Z|[+-](?:0[0-9]|1[0-4])(?::?[0-5][0-9])?)"
 INSTANT = re.compile(
     rf"({YEAR}-[0-9]{{2}}-[0-9]{{2}}[T ][0-9]{{2}}:[0-9]{{2}}(?::[0-9]{{2}}(?:\.[0-9]{{1,6}})?)?)[0-9]{{0,3}}({OFFSET})?"
+)
+# 2022-11-16D14:09:00.123456789, always UTC: how kdb+ writes an instant, and so BitMEX. Cut to the microsecond.
+KDB = re.compile(
+    r"(?<![^,;\n])([0-9]{4}-[0-9]{2}-[0-9]{2})D([0-9]{2}:[0-9]{2}:[0-9]{2}(?:\.[0-9]{1,6})?)[0-9]{0,3}(?![^,;\n])"
 )
 EPOCHS = {"s": "", "ms": "[0-9]{3}", "us": "[0-9]{6}", "ns": "[0-9]{9}"}
 # From 9 September 2001 to 2 October 2096: a unit that is a thousand times wrong never passes.
@@ -27,6 +33,9 @@ EPOCH_SECONDS = r"[1-3][0-9]{9}"
 
 A_NUMBER = "a decimal number with a point"
 AN_INSTANT = "an instant with its offset, such as 2022-11-16T14:09:00Z"
+A_KDB_INSTANT = "an instant such as 2022-11-16D14:09:00.123456789 (UTC)"
+A_REAL = "a number, such as 296.92564200000004"
+REAL = r"-?[0-9]{1,16}(?:\.[0-9]{1,30})?(?:[eE][-+]?[0-9]{1,2})?"
 ONE_LINE = r"[^\x00-\x1f\x7f]+"
 
 
@@ -44,21 +53,30 @@ class Reading:
 
 @dataclass(frozen=True)
 class Column:
-    """One column that we know. `needed`: a file must have it; `blank`: its cells may be empty."""
+    """One column that we know, which a file may call otherwise. `needed`: it must be there; `blank`: its cells may be empty."""
 
     name: str
-    kind: str = "text"  # text, prose (line breaks and all), number, instant
+    kind: str = "text"  # text, prose (line breaks and all), number, real (binary, never money), instant, kdb (instant)
     needed: bool = True
     blank: bool = False
     longest: int = 64
     choices: tuple[str, ...] = ()
     pattern: str = ONE_LINE
     expected: str = "a value"
+    called: str = ""
+
+    @property
+    def heading(self) -> str:
+        return self.called or self.name
 
     def plain(self, delimiter: str, reading: Reading) -> str:
-        """A pattern that only right cells match, and the common ones do: no quotes, spaces or foreign letters in it."""
+        """A pattern that only right cells match, and the common ones do: ASCII, no quotes, no spaces. It never looks back."""
         if self.kind == "number":
-            cell = NUMBER
+            cell = PLAIN_NUMBER
+        elif self.kind == "real":
+            cell = REAL
+        elif self.kind == "kdb":
+            cell = f"{DAY}D{KDB_CLOCK}"
         elif self.kind == "instant" and reading.time_unit:
             cell = _epoch(reading.time_unit)
         elif self.kind == "instant":
@@ -66,10 +84,10 @@ class Column:
         elif self.choices:
             cell = "|".join(map(re.escape, self.choices))
         elif self.pattern == ONE_LINE:
-            cell = rf'[^\s"{delimiter}\x00-\x1f\x7f-\U0010ffff]{{1,{self.longest}}}'
+            cell = rf'[^\s"{delimiter}\x00-\x1f\x7f]{{1,{self.longest}}}+'
         else:
             cell = self.pattern
-        return rf"(?:{cell}){'?' if self.blank else ''}"
+        return rf"(?:{cell}){'?+' if self.blank else ''}"
 
     def read(self, cell: str, reading: Reading) -> str:
         """The cell as the database takes it, or CellError."""
@@ -79,6 +97,10 @@ class Column:
             raise CellError(self._wanted())
         if self.kind == "number":
             return _number(cell)
+        if self.kind == "real":
+            return _matching(cell, REAL, A_REAL)
+        if self.kind == "kdb":
+            return _from_kdb(cell)
         if self.kind == "instant":
             return _from_epoch(cell, reading.time_unit) if reading.time_unit else _instant(cell, reading.timezone)
         return self._text(cell)
@@ -95,7 +117,8 @@ class Column:
     def _wanted(self) -> str:
         if self.choices:
             return f"one of: {', '.join(self.choices)}"
-        return {"number": A_NUMBER, "instant": AN_INSTANT}.get(self.kind, self.expected)
+        kinds = {"number": A_NUMBER, "real": A_REAL, "instant": AN_INSTANT, "kdb": A_KDB_INSTANT}
+        return kinds.get(self.kind, self.expected)
 
 
 def _number(cell: str) -> str:
@@ -104,6 +127,19 @@ def _number(cell: str) -> str:
     if re.fullmatch(r"-?[0-9]+(\.[0-9]+)?", cell):
         raise CellError("at most 16 digits before the point and 12 after it")
     raise CellError(A_NUMBER)
+
+
+def _matching(cell: str, pattern: str, expected: str) -> str:
+    if re.fullmatch(pattern, cell):
+        return cell
+    raise CellError(expected)
+
+
+def _from_kdb(cell: str) -> str:
+    iso, found = KDB.subn(r"\1T\2Z", cell)
+    if not found:
+        raise CellError(A_KDB_INSTANT)
+    return _instant(iso, "")
 
 
 def _epoch(unit: str) -> str:

@@ -48,10 +48,12 @@ FLOORS = {
     "settlement": JOINERS,
     "notices": JOINERS,
     "gate": JOINERS,
+    "inflows": JOINERS,
     "probe": JOINERS,  # to a child process
     # verbs and questions
     "workflow": VERBS,
     "receiving": VERBS,
+    "liquidations": VERBS,
     "posting": VERBS,
     "imports": VERBS,
     "intake": VERBS,
@@ -60,6 +62,7 @@ FLOORS = {
     "queue": VERBS,
     "pulse": VERBS,
     "reports": VERBS,
+    "market": VERBS,
     "replays": VERBS,
     "screens": VERBS,
     "staff": VERBS,
@@ -86,6 +89,8 @@ VERB_TO_VERB = {("receiving", "workflow"), ("intake", "workflow")}  # what is re
 BRIDGES = {  # (room, module) -> the rooms it may know; doors see below
     ("claims", "assessment"): {"incidents"},
     ("claims", "settlement"): {"ledger"},
+    ("claims", "inflows"): {"ledger"},  # the fund's own income and cost: no decision on a claim
+    ("claims", "liquidations"): {"incidents"},  # a liquidation and what it brings the fund share one commit
     ("claims", "screens"): {"jobs"},  # the desk shows the progress of its job
     ("incidents", "imports"): {"jobs"},  # a user's file at COPY's speed
     ("claims", "intake"): {
