@@ -110,15 +110,21 @@ def orders_of(claims: Sequence[int], incident: Incident) -> QuerySet:
     )
 
 
-def price(assessment: Assessment) -> None:
-    """Store what every affected instrument, or those of the one claim, is priced by. Once per assessment (rules §2)."""
-    outage, terms = outage_of(assessment), assessment.policy.terms
-    if outage.lasts or ReferencePrice.objects.filter(assessment=assessment).exists():
-        return
+def instruments_to_price(assessment: Assessment) -> list[int]:
+    """The affected instruments, or those of the one claim; none while the outage lasts, and none once they are priced."""
+    if outage_of(assessment).lasts or ReferencePrice.objects.filter(assessment=assessment).exists():
+        return []
     instruments = Instrument.objects.affected_by(assessment.incident)
     if assessment.claim_id:
         instruments = instruments.filter(orders__customer__claims=assessment.claim_id).distinct()
-    ids = list(instruments.order_by().values_list("pk", flat=True))
+    return list(instruments.order_by("pk").values_list("pk", flat=True))
+
+
+def price(assessment: Assessment, ids: Sequence[int]) -> None:
+    """Store what these instruments are priced by, once per assessment (rules §2)."""
+    if not ids:
+        return
+    outage, terms = outage_of(assessment), assessment.policy.terms
     quoted = reference_prices(
         reference=terms.reference, instruments=ids, spans=outage.spans, carry_in=terms.carry_in, at=terms.at
     )
@@ -142,7 +148,7 @@ def _keep_prices(assessment: Assessment, use: str, query: str, params: dict) -> 
 def _keep_given_prices(assessment: Assessment, instruments: Sequence[int]) -> None:
     """What two people gave by hand prices the openings after the last that a quote prices: all, where no quote is usable."""
     given = GivenPrice.objects.confirmed().filter(incident=assessment.incident_id, instrument__in=instruments)
-    quoted = ReferencePrice.objects.filter(assessment=assessment).order_by()
+    quoted = ReferencePrice.objects.filter(assessment=assessment, instrument__in=instruments).order_by()
     until = dict(
         ((instrument, side), last)
         for instrument, side, last in quoted.values_list("instrument", "side").annotate(last=Max(EndsAt("opened")))
@@ -267,11 +273,10 @@ def judge(assessment: Assessment, claims: Sequence[int]) -> int:
 
 def waiting(assessment: Assessment, claims: Sequence[int]) -> QuerySet:
     """(claim, outcome) of the claims' orders that wait for evidence, a price or the outage's end, each pair once."""
-    outcomes = (Verdict.Outcome.NEEDS_EVIDENCE, Verdict.Outcome.NEEDS_PRICE, Verdict.Outcome.HOLD)
     found = Verdict.objects.filter(
         assessment=assessment, claim__gte=min(claims, default=0), claim__lte=max(claims, default=0)
     )
-    return found.filter(outcome__in=outcomes).order_by().values_list("claim", "outcome").distinct()
+    return found.filter(outcome__in=Verdict.WAITING).order_by().values_list("claim", "outcome").distinct()
 
 
 def in_full(amounts: dict[str, Decimal]) -> dict[str, str]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from django.db.models import Exists, OuterRef, Q
 from django.utils.translation import gettext
 
-from claims.models import Claim, Contact, Evidence
+from claims.models import Claim, Contact, Evidence, Offer
 
 
 class Refused(Exception):
@@ -28,6 +28,8 @@ class Transition:
 TRANSITIONS = {
     "assess": Transition(Claim.OPEN, "claims.assess_claim"),
     "review": Transition(Claim.OPEN, "claims.review_evidence"),
+    "offer": Transition(Claim.DECIDABLE, "claims.record_offer"),
+    "answer": Transition(Claim.DECIDABLE, "claims.record_offer"),
     "approve": Transition(Claim.DECIDABLE, "claims.approve_claim"),
     "deny": Transition(Claim.DECIDABLE, "claims.deny_claim"),
 }
@@ -40,10 +42,13 @@ def may(user, permission: str) -> None:
 
 
 def preparers(claim: Claim) -> set[int]:
-    """Whoever had a hand in what the decision stands on: who entered the claim or a contact, brought or reviewed evidence."""
+    """Whoever had a hand in what the decision stands on: who entered the claim or a contact, brought or reviewed
+    evidence, made an offer or recorded its answer."""
     people = [claim.entered_by_id, *(contact.entered_by_id for contact in claim.contacts.all())]
     for evidence in claim.evidence.all():
         people += [evidence.received_by_id, evidence.reviewed_by_id]
+    for offer in claim.offers.all():
+        people += [offer.made_by_id, offer.recorded_by_id]
     return {person for person in people if person is not None}
 
 
@@ -53,6 +58,7 @@ def prepared_by(user) -> Q:
         Q(entered_by=user)
         | Q(Exists(Contact.objects.filter(claim=OuterRef("pk"), entered_by=user)))
         | Q(Exists(Evidence.objects.filter(Q(received_by=user) | Q(reviewed_by=user), claim=OuterRef("pk"))))
+        | Q(Exists(Offer.objects.filter(Q(made_by=user) | Q(recorded_by=user), claim=OuterRef("pk"))))
     )
 
 
@@ -70,7 +76,7 @@ def check(verb: str, claim: Claim, user) -> None:
         )
     if verb in ("approve", "deny") and user.pk in preparers(claim):
         raise Refused(
-            "%(user)s prepared %(claim)s (entered it or reviewed its evidence); another person decides",
+            "%(user)s prepared %(claim)s (entered it, reviewed its evidence or recorded its offer); another person decides",
             user=user.get_username(),
             claim=claim.reference,
         )

@@ -19,7 +19,7 @@ from unfold.views import ChangeList
 
 from claims import gate, workflow
 from claims.admin.desk import Desk
-from claims.models import Claim, Evidence
+from claims.models import Claim, Evidence, Offer
 from claims.receiving import FINDINGS, EvidenceRefused, attach_evidence
 from claims.resources import ClaimSheet
 from claims.screens import page, queue
@@ -161,6 +161,8 @@ class ClaimAdmin(Exports, Desk, office.ReadOnlyScreen):
             at("<int:pk>/approve/", self.approve_view, "approve"),
             at("<int:pk>/deny/", self.deny_view, "deny"),
             at("<int:pk>/evidence/", self.attach_view, "attach"),
+            at("<int:pk>/offer/", self.offer_view, "offer"),
+            at("offers/<int:pk>/answer/", self.answer_view, "answer"),
             at("evidence/<int:pk>/review/", self.review_view, "review"),
             *self.desk_urls(),
             *super().get_urls(),
@@ -222,6 +224,29 @@ class ClaimAdmin(Exports, Desk, office.ReadOnlyScreen):
             return _("Denied, with the reason.")
 
         return self._act(request, pk, "deny", verb)
+
+    def offer_view(self, request, pk):
+        def verb(claim, now):
+            offer = workflow.make_offer(claim, by=request.user, now=now)
+            if offer.expires_at is None:
+                return _("Offered.")
+            return _("Offered, until %(day)s.") % {"day": shown.instant(offer.expires_at)}
+
+        return self._act(request, pk, "offer", verb)
+
+    def answer_view(self, request, pk):
+        offer = get_object_or_404(Offer, pk=pk)
+        named = (name.removeprefix("remedy-") for name in request.POST if name.startswith("remedy-"))
+        choices = {int(order): request.POST[f"remedy-{order}"] for order in named if order.isdecimal()}
+
+        def verb(claim, now):
+            accept = request.POST.get("answer") == "accept"
+            workflow.answer_offer(
+                offer, accept=accept, choices=choices, note=request.POST.get("note", ""), by=request.user, now=now
+            )
+            return _("Accepted: it can be approved now.") if accept else _("Declined: a manager looks at it.")
+
+        return self._act(request, offer.claim_id, "answer", verb)
 
     def review_view(self, request, pk):
         evidence = get_object_or_404(Evidence, pk=pk)

@@ -198,6 +198,10 @@ class VerdictQuerySet(models.QuerySet):
         """Of each claim, the verdicts of the assessment it stands on now."""
         return self.filter(assessment=F("claim__assessment"))
 
+    def waiting(self) -> VerdictQuerySet:
+        """In force, and not answered yet: for want of evidence, of a price or of the outage's end."""
+        return self.in_force().filter(outcome__in=Verdict.WAITING)
+
     def with_owed(self) -> VerdictQuerySet:
         """Each with `granted` (what it says, or what the customer agreed to), `had`, `parts`, `owed` and `remedy` (rules §4).
 
@@ -257,6 +261,8 @@ class Verdict(models.Model):
         NEEDS_EVIDENCE = "needs_evidence", _("needs evidence")
         NEEDS_PRICE = "needs_price", _("price missing")
         HOLD = "hold", _("on hold")
+
+    WAITING = (Outcome.NEEDS_EVIDENCE, Outcome.NEEDS_PRICE, Outcome.HOLD)
 
     assessment = models.ForeignKey(
         Assessment, models.PROTECT, related_name="verdicts", db_index=False, verbose_name=_("assessment")

@@ -14,14 +14,24 @@ from django.utils.translation import gettext_lazy as _
 
 from claims import assessment as facts
 from claims import gate
-from claims.models import Award, Claim, Contact, Decision, Evidence, Verdict
+from claims.models import Award, Claim, Contact, Decision, Evidence, Offer, Verdict
 from claims.terms import Clause, Terms
 
 FLAGS = {
     "tpsl_after_end": _("TP/SL was set only after the outage: look at it before you decide."),
     "paid_elsewhere": _("This order was compensated in another claim: it is never paid twice."),
+    "abnormal_entry": _("Opened inside a range of quotes that was marked abnormal."),
+    "hedged": _("The customer held the other side of this symbol at the same time: look at both orders."),
+    "price_by_hand": _("No quote is usable: the reference price was given by hand by two people."),
+    "netted": _("Cut by netting: orders of this symbol together get no more than their improvements' sum."),
+    "order_cap": _("Cut to the policy's cap for one order."),
+    "customer_cap": _("Cut: the policy's cap for one customer is used up."),
+    "below_minimum": _("Below the policy's smallest amount: not paid."),
     "outage_lasts": _("The outage has no end yet: nothing can be measured from it, every order waits."),
 }
+
+
+LIMITS = {"netted", "order_cap", "customer_cap", "below_minimum"}
 
 
 @dataclass(frozen=True)
@@ -58,10 +68,33 @@ class OrderLine:
         return self.order.side == "long"
 
     @property
+    def exit(self) -> Decimal | None:
+        """What the order ended at; of a still-open one, what it was worth at the check."""
+        return self.verdict.valued_price if self.order.exit_price is None else self.order.exit_price
+
+    @property
+    def more(self) -> bool:
+        """Granted before, and owed more now."""
+        return self.awarded and self.verdict.owed > 0
+
+    @property
+    def cut(self) -> bool:
+        """A limit took something away: the arithmetic alone does not give the amount."""
+        return not LIMITS.isdisjoint(self.verdict.flags)
+
+    @property
     def computed(self) -> bool:
         """Whether the amount came from prices: then the arithmetic can be written out."""
-        has_prices = self.verdict.reference_price is not None and self.order.exit_price is not None
+        has_prices = self.verdict.reference_price is not None and self.exit is not None
         return has_prices and self.verdict.outcome in ("pay", "nil") and "paid_elsewhere" not in self.verdict.flags
+
+    @property
+    def needs_consent(self) -> bool:
+        """Something to choose, and nothing granted or agreed to yet."""
+        verdict = self.verdict
+        something = verdict.amount > 0 or (verdict.restore_amount or 0) > 0
+        in_play = verdict.outcome in ("pay", "nil") and not verdict.elsewhere
+        return in_play and something and verdict.parts == 0 and verdict.granted is None
 
     @property
     def warnings(self) -> list:
@@ -107,7 +140,13 @@ def claims() -> QuerySet[Claim]:
     return Claim.objects.select_related(
         "customer", "incident", "assessment__policy", "entered_by", "assigned_to", "bonus__entry", "bonus__granted_by"
     ).prefetch_related(
-        "customer__accounts", "contacts", Prefetch("evidence", evidence), Prefetch("decisions", decisions)
+        "customer__accounts",
+        "contacts",
+        Prefetch("evidence", evidence),
+        Prefetch("decisions", decisions),
+        Prefetch(
+            "offers", Offer.objects.select_related("made_by", "recorded_by").prefetch_related("lines__verdict__order")
+        ),
     )
 
 
@@ -120,7 +159,12 @@ class ClaimPage:
     @cached_property
     def allowed(self) -> list[str]:
         """The verbs that are buttons now: what the gate lets pass and what there is something to do for."""
-        useful = {"approve": bool(self.payable), "deny": not self.payable}
+        useful = {
+            "approve": bool(self.payable),
+            "deny": not self.payable,
+            "offer": bool(self.to_offer) and self.offer is None,
+            "answer": self.offer is not None and not self.offer.answer,
+        }
         return [verb for verb in gate.allowed(self.claim, self.user) if useful.get(verb, True)]
 
     @cached_property
@@ -182,6 +226,21 @@ class ClaimPage:
         return amounts
 
     @cached_property
+    def to_offer(self) -> list[OrderLine]:
+        """The orders that need the customer's consent before anything is granted (`Verdict.objects.to_offer`)."""
+        return [line for line in self.orders if self.terms and self.terms.consent and line.needs_consent]
+
+    @cached_property
+    def offer(self) -> Offer | None:
+        """The offer of the assessment in force, answered or not."""
+        ours = (offer for offer in self.offers if offer.assessment_id == self.claim.assessment_id)
+        return next(ours, None)
+
+    @cached_property
+    def offers(self) -> list[Offer]:
+        return list(self.claim.offers.all())
+
+    @cached_property
     def outcomes(self) -> list[tuple[str, object, int]]:
         """(code, words, how many), in the order of the outcomes, empty ones left out."""
         found = [line.verdict.outcome for line in self.orders]
@@ -239,6 +298,11 @@ class ClaimPage:
             found.append(
                 Moment(decision.decided_at, decision.get_verb_display(), named(decision.decided_by), decision.reason)
             )
+        for offer in self.offers:
+            found.append(Moment(offer.made_at, _("Offer"), named(offer.made_by)))
+            if offer.answered_at:
+                answer = f"{offer.get_answer_display()}: {offer.note}"
+                found.append(Moment(offer.answered_at, _("Answer to the offer"), named(offer.recorded_by), answer))
         if self.bonus:
             found.append(
                 Moment(self.bonus.granted_at, _("Goodwill bonus"), named(self.bonus.granted_by), str(self.bonus))

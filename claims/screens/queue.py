@@ -12,7 +12,7 @@ from django.utils.translation import gettext_lazy as _
 
 from claims import gate
 from claims.deadlines import Outage
-from claims.models import Claim, Contact, Decision, Evidence, Policy, Verdict
+from claims.models import Claim, Contact, Decision, Evidence, Offer, Policy, Verdict
 
 S, Outcome = Claim.Status, Verdict.Outcome
 
@@ -21,15 +21,24 @@ def for_me(user) -> QuerySet[Claim]:
     """Open claims whose next step is this person's: to decide for who may decide, else evidence that a clause asks for."""
     claims = Claim.objects.open()
     if user.has_perm("claims.approve_claim"):
-        ready = Q(status=S.ASSESSED) | Q(
-            Exists(Verdict.objects.owing().filter(claim=OuterRef("pk"))), status__in=Claim.DECIDABLE
+        owing = Exists(Verdict.objects.owing().filter(claim=OuterRef("pk")))
+        asked = Exists(Verdict.objects.to_offer().filter(claim=OuterRef("pk")))
+        declined = Exists(
+            Offer.objects.filter(claim=OuterRef("pk"), assessment=OuterRef("assessment"), answer="declined")
         )
+        ready = Q(owing, status__in=Claim.DECIDABLE) | Q(Q(declined) | ~Q(asked), status=S.ASSESSED)
         return claims.filter(ready).exclude(had_a_hand(user))
     if user.has_perm("claims.review_evidence"):
         asked = Verdict.objects.in_force().filter(outcome=Outcome.NEEDS_EVIDENCE, claim=OuterRef("pk"))
         shown = Evidence.objects.unreviewed().filter(claim=OuterRef("pk"))
-        return claims.filter(Exists(asked), Exists(shown), status__in=Claim.DECIDABLE)
+        consent = Q(Exists(Verdict.objects.to_offer().filter(claim=OuterRef("pk"))), ~Q(Exists(offered_now())))
+        return claims.filter(Q(Exists(asked), Exists(shown)) | consent, status__in=Claim.DECIDABLE)
     return claims.none()
+
+
+def offered_now() -> QuerySet[Offer]:
+    """Inside a query of claims: an offer of the assessment in force that expects its answer or was declined."""
+    return Offer.objects.filter(claim=OuterRef("pk"), assessment=OuterRef("assessment")).exclude(answer="accepted")
 
 
 def had_a_hand(user) -> Q:
@@ -82,6 +91,8 @@ class Waiting:
     unreviewed: int = 0
     in_touch: bool | None = None  # None: no outage window or no contact rule to hold it against
     endorsed: bool = False
+    to_offer: int = 0  # orders that need the customer's consent
+    offer: str | None = None  # the answer to the offer of this assessment; None: not made
 
 
 def describe(claims: Sequence[Claim]) -> None:
@@ -99,6 +110,7 @@ def describe(claims: Sequence[Claim]) -> None:
     endorsements = Decision.objects.filter(verb=Decision.Verb.ENDORSE, assessment=F("claim__assessment"))
     for pk in endorsements.filter(claim__in=found).values_list("claim", flat=True):
         found[pk].endorsed = True
+    _consents(found)
     _in_touch(claims, found)
     for claim in claims:
         claim.waiting = found[claim.pk]
@@ -112,6 +124,15 @@ def _verdicts(claims: Iterable[int]) -> QuerySet:
 def _evidence(claims: Iterable[int]) -> QuerySet:
     rows = Evidence.objects.filter(claim__in=claims).order_by().values("claim")
     return rows.annotate(all=Count("pk"), unreviewed=Count("pk", filter=Q(status=Evidence.Status.RECEIVED)))
+
+
+def _consents(found: dict[int, Waiting]) -> None:
+    asking = Verdict.objects.to_offer().filter(claim__in=found).order_by("claim")
+    for pk, orders in asking.values_list("claim").annotate(Count("pk")):
+        found[pk].to_offer = orders
+    offers = Offer.objects.filter(claim__in=found, assessment=F("claim__assessment"))
+    for pk, answer in offers.values_list("claim", "answer"):
+        found[pk].offer = answer
 
 
 def _in_touch(claims: Sequence[Claim], found: dict[int, Waiting]) -> None:
@@ -138,6 +159,10 @@ def outage_of(windows) -> Outage | None:
     return Outage(((spans[0][0], None if None in ends else max(ends)),))
 
 
+OFFERS = {None: _("an offer to the customer"), "": _("the customer's answer"), "declined": _("a manager: offer declined"),
+          "accepted": _("approval")}  # fmt: skip
+
+
 def waits_for(claim: Claim) -> str | Promise:
     """The next step of a described claim, in words."""
     about = claim.waiting
@@ -149,6 +174,8 @@ def waits_for(claim: Claim) -> str | Promise:
         return _("evidence to review")
     if about.endorsed:
         return _("a second manager")
+    if about.to_offer and not about.payable:
+        return OFFERS[about.offer]
     if claim.status == S.NEEDS_EVIDENCE:
         return _("part payment; evidence from the customer") if about.payable else _("evidence from the customer")
     if claim.status == S.ON_HOLD:

@@ -6,6 +6,7 @@ A verb that may not be done now raises `gate.Refused`. The time is taken at the 
 from claims.workflow.assessing import (
     SLICE,
     assess_now,
+    assess_part,
     assess_slice,
     claims_of,
     finish_assessment,
@@ -16,15 +17,18 @@ from claims.workflow.assessing import (
 )
 from claims.workflow.deciding import Approvals, approve, approve_all, by_asset, deny, payable_claims
 from claims.workflow.goodwill import grant_bonuses
+from claims.workflow.offering import answer_offer, make_offer, to_offer
 from claims.workflow.policies import draft_policy, publish_policy, revise_draft
 from claims.workflow.reviewing import review_evidence
 
 __all__ = [
     "SLICE",
     "Approvals",
+    "answer_offer",
     "approve",
     "approve_all",
     "assess_now",
+    "assess_part",
     "assess_slice",
     "by_asset",
     "claims_of",
@@ -32,6 +36,7 @@ __all__ = [
     "draft_policy",
     "finish_assessment",
     "grant_bonuses",
+    "make_offer",
     "payable_claims",
     "publish_policy",
     "queue_assessment",
@@ -39,5 +44,6 @@ __all__ = [
     "reopen",
     "request_assessment",
     "review_evidence",
+    "to_offer",
     "revise_draft",
 ]

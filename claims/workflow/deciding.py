@@ -24,20 +24,19 @@ def approve(claim: Claim, *, by, reason: str = "", now: datetime) -> dict[str, D
     Returns the awards by asset, empty when the claim now waits for a second manager (policy: second_manager_above).
     Refused: no permission, not decidable now, prepared by this person, nothing payable, changed since it was read.
     """
-    claim = _hold(claim)
+    claim = hold(claim)
     gate.check("approve", claim, by)
     payable = _payable(claim)
+    consent = claim.verdicts.to_offer().exists()
+    if not payable and consent:
+        raise Refused("%(claim)s waits for the customer's consent: silence is not consent", claim=claim.reference)
     if not payable:
         raise Refused("%(claim)s has nothing to pay that is not already awarded", claim=claim.reference)
     amounts = owed_by_asset(payable)
     if _needs_second(claim, amounts, by):
         _decide(claim, Decision.Verb.ENDORSE, by=by, reason=reason, now=now, status=claim.status)
         return {}
-    waits = (
-        claim.verdicts.in_force()
-        .filter(outcome__in=(OUTCOME.NEEDS_EVIDENCE, OUTCOME.NEEDS_PRICE, OUTCOME.HOLD))
-        .exists()
-    )
+    waits = consent or claim.verdicts.waiting().exists()
     decision = _decide(
         claim, Decision.Verb.APPROVE, by=by, reason=reason, now=now, status=claim.status if waits else STATUS.APPROVED
     )
@@ -102,7 +101,7 @@ def payable_claims(incident) -> QuerySet[Claim]:
 @transaction.atomic
 def deny(claim: Claim, *, by, reason: str, now: datetime) -> None:
     """Close a claim that pays nothing (more), with the reason the customer will read; what was awarded before stands."""
-    claim = _hold(claim)
+    claim = hold(claim)
     gate.check("deny", claim, by)
     if not reason.strip():
         raise Refused("a denial needs a reason")
@@ -120,7 +119,7 @@ def deny(claim: Claim, *, by, reason: str, now: datetime) -> None:
     )
 
 
-def _hold(claim: Claim) -> Claim:
+def hold(claim: Claim) -> Claim:
     """The claim as it is now, locked, and unchanged since the caller read it: the compare of compare-and-set."""
     current = Claim.objects.select_for_update(of=("self",)).select_related("incident").get(pk=claim.pk)
     if current.revision != claim.revision:

@@ -207,9 +207,9 @@ def test_a_manager_who_left_decides_nothing(desk):
 def test_the_buttons_are_those_that_would_not_be_refused(desk):
     make.order("1")
     claim = assessed(desk, entered_by=desk.mia)
-    assert gate.allowed(claim, desk.ana) == ["assess", "review"]
-    assert gate.allowed(claim, desk.mia) == ["assess", "review"]
-    assert gate.allowed(claim, desk.max) == ["assess", "review", "approve", "deny"]
+    assert gate.allowed(claim, desk.ana) == ["assess", "review", "offer", "answer"]
+    assert gate.allowed(claim, desk.mia) == ["assess", "review", "offer", "answer"]
+    assert gate.allowed(claim, desk.max) == ["assess", "review", "offer", "answer", "approve", "deny"]
     assert gate.allowed(claim, desk.aude) == []
     workflow.approve(claim, by=desk.max, now=NOW)
     assert gate.allowed(again(claim), desk.max) == []
@@ -337,10 +337,10 @@ def test_the_evidence_of_a_decided_claim_is_not_reviewed(desk):
         workflow.review_evidence(shot, accept=False, reason="late", by=desk.ana, now=NOW)
 
 
-def test_a_decided_claim_is_not_assessed_again(desk):
-    make.order("1")
+def test_a_denied_claim_is_not_assessed_again(desk):
+    make.order("1", exit_price="16600")  # no worse than the best price of the outage: nil
     claim = assessed(desk)
-    workflow.approve(claim, by=desk.max, now=NOW)
+    workflow.deny(claim, by=desk.max, reason="The exit was no worse than the best price.", now=NOW)
     run = workflow.assess_now(desk.incident, now=NOW)
     assert (run.claims_assessed, again(claim).assessment_id < run.pk) == (0, True)
 
