@@ -156,6 +156,11 @@ def fields_of(document: Mapping[str, Any]) -> Fields:
     return fields
 
 
+def blank() -> Fields:
+    """Where an empty policy begins: every field at its default, and one clause that pays nobody yet."""
+    return act(fields_of({"binding_language": LANGUAGES[0], "clauses": []}), "add")
+
+
 def clause_fields(key: str, clause: Mapping[str, Any]) -> Fields:
     """One clause laid out: of its conditions only those it has."""
     fields: Fields = {named(key, "has"): []}
@@ -258,7 +263,7 @@ def act(fields: Fields, do: str) -> Fields:
 def _added(fields: Fields, lay_out, clause: Mapping[str, Any], after: str = "") -> Fields:
     """A new clause, behind another one or at the end, under a key that nobody has yet."""
     keys = list(fields.get("clause", []))
-    new = f"c{max([0, *(int(key[1:]) for key in keys if key[1:].isdigit())]) + 1}"
+    new = f"c{max([0, *(int(key[1:]) for key in keys if key[1:].isdecimal())]) + 1}"
     keys.insert(keys.index(after) + 1 if after else len(keys), new)
     return fields | {"clause": keys} | lay_out(new, clause)
 

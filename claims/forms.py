@@ -8,10 +8,24 @@ from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextareaWidget
 
 from claims import terms
 from claims.assessment import incidents
+from claims.screens import drafts
 
 
 def presets() -> list[tuple[str, object]]:
     return [("", _("none: the text below")), *((name, name) for name in terms.PRESETS)]
+
+
+class StartForm(forms.Form):
+    """Where the editor begins: whose policy, and from what."""
+
+    incident = forms.ModelChoiceField(
+        incidents().none(), label=_("Incident"), to_field_name="reference", widget=UnfoldAdminSelectWidget
+    )
+    start = forms.ChoiceField(label=_("Begin from"), choices=drafts.starts, widget=UnfoldAdminSelectWidget)
+
+    def __init__(self, *args, **kwargs):
+        super().__init__(*args, **kwargs)
+        self.fields["incident"].queryset = incidents()
 
 
 class PolicyForm(forms.Form):

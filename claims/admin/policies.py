@@ -13,13 +13,14 @@ from django.utils.translation import gettext_lazy
 from unfold.decorators import display
 
 from claims import gate, workflow
-from claims.forms import PolicyForm
+from claims.admin.editor import PolicyEditor
+from claims.forms import PolicyForm, StartForm
 from claims.models import Policy
 from jobs import office
 
 
 @admin.register(Policy)
-class PolicyAdmin(office.ReadOnlyScreen):
+class PolicyAdmin(PolicyEditor, office.ReadOnlyScreen):
     """A version is drafted and published, never edited: a correction is a new version that says why."""
 
     empty_says = gettext_lazy("No policy yet: a manager drafts one with the plus sign above.")
@@ -42,12 +43,17 @@ class PolicyAdmin(office.ReadOnlyScreen):
 
     def get_urls(self):
         publish = self.admin_site.admin_view(self.publish_view)
-        return [path("<int:pk>/publish/", publish, name="claims_policy_publish"), *super().get_urls()]
+        return [
+            path("<int:pk>/publish/", publish, name="claims_policy_publish"),
+            *self.editor_urls(),
+            *super().get_urls(),
+        ]
 
     def add_view(self, request, form_url="", extra_context=None):
         if not self.has_add_permission(request):
             raise PermissionDenied
-        form = PolicyForm(request.POST or None, initial={"incident": request.GET.get("incident")})
+        begin = {"incident": request.GET.get("incident")}
+        form, start = PolicyForm(request.POST or None, initial=begin), StartForm(initial=begin)
         if request.method == "POST" and form.is_valid():
             data = form.cleaned_data
             policy = workflow.draft_policy(
@@ -55,7 +61,7 @@ class PolicyAdmin(office.ReadOnlyScreen):
             )
             messages.success(request, _("Version %(version)s is a draft: read it, then publish it.") % vars(policy))
             return redirect("admin:claims_policy_change", policy.pk)
-        return self._page(request, "claims/policy_form.html", title=_("Draft a policy"), form=form)
+        return self._page(request, "claims/policy_form.html", title=_("Draft a policy"), form=form, start=start)
 
     def change_view(self, request, object_id, form_url="", extra_context=None):
         if request.method != "GET" or not self.has_view_permission(request):
