@@ -129,22 +129,23 @@ class Replay:
         self.wallet = Fraction(account.wallet)
         self.ratio = Fraction(account.ratio)
         self.positions = list(account.positions)
-        self.marks = {quote.symbol: quote for quote in marks if quote.usable}
+        self.marks: dict[str, Quote] = {}
         self.liquidations: list[Liquidation] = []
+        self._floating: dict[
+            str, Fraction
+        ] = {}  # unrealised profit by symbol: of millions of quotes each changes only one
+        self._count_margin()
+        self.hold(marks)
 
-    @property
-    def used_margin(self) -> Fraction:
-        return sum((position.margin for position in self.positions), Fraction())
-
-    @property
-    def required(self) -> Fraction:
-        """The forced-liquidation margin: used margin × ratio (S3-1)."""
-        return self.ratio * self.used_margin
+    def _count_margin(self) -> None:
+        """`required` is the forced-liquidation margin: used margin × ratio (S3-1)."""
+        self.used_margin = sum((position.margin for position in self.positions), Fraction())
+        self.required = self.ratio * self.used_margin
 
     @property
     def equity(self) -> Fraction:
         """Wallet and unrealised profit; below zero at the end it is bankruptcy cover (S3-6)."""
-        return self.wallet + sum(map(self.pnl, self.positions))
+        return self.wallet + sum(self._floating.values())
 
     @property
     def equity_at_mid(self) -> Fraction:
@@ -161,16 +162,30 @@ class Replay:
         others = self.equity - self.pnl(position)
         return Edges(position.price_of(self.required - others), position.price_of(-others))
 
+    def hold(self, quotes: Iterable[Quote]) -> None:
+        """Quotes in force: the positions are marked by them, and none is closed."""
+        for quote in quotes:
+            self._mark(quote)
+
     def see(self, quote: Quote) -> None:
         """The next quote: it marks its positions; then the largest loss is closed until the margin suffices.
 
         Equity that is exactly the required margin suffices.
         """
-        if not quote.usable:
+        if not self._mark(quote):
             return
-        self.marks[quote.symbol] = quote
         while self.equity < self.required and (largest := self._largest_loss()):
             self._close(largest, quote.at)
+
+    def _mark(self, quote: Quote) -> bool:
+        if quote.usable:
+            self.marks[quote.symbol] = quote
+            self._refresh(quote.symbol)
+        return quote.usable
+
+    def _refresh(self, symbol: str) -> None:
+        held = (position for position in self.positions if position.symbol == symbol)
+        self._floating[symbol] = sum(map(self.pnl, held), Fraction())
 
     def _largest_loss(self) -> Position | None:
         """Of equal losses the first in the account."""
@@ -194,6 +209,8 @@ class Replay:
         )
         self.wallet += pnl
         self.positions.remove(position)
+        self._refresh(position.symbol)
+        self._count_margin()
 
     def withstands(self, before: Mapping[str, Quote], within: Mapping[str, Quote]) -> bool:
         """Whether no run of quotes inside these bounds can close anything: true is certain, false means look closely.

@@ -63,11 +63,11 @@ def _run(run: Replay, tape: Tape, before: Bounds) -> int:
     for start, bounds, number in tape.stretches():
         quotes += number
         if run.positions and not run.withstands(before, bounds):
-            run.marks |= tape.in_force(start)
+            run.hold(tape.in_force(start).values())
             for quote in tape.quotes(start):
                 run.see(quote)
         before = before | bounds
-    run.marks |= tape.in_force(tape.end + timedelta(microseconds=1))
+    run.hold(tape.in_force(tape.end + timedelta(microseconds=1)).values())
     return quotes
 
 
