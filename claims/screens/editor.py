@@ -131,7 +131,7 @@ class Editor:
 
     @cached_property
     def _instruments(self) -> list[tuple[str, str, str]]:
-        return facts.instruments_of(self.incident)
+        return facts.traded_in(self.incident)
 
     def _general(self, key: str) -> Field:
         return self._field(key.replace(".", "-"), key, editing.kind_of(key), sentences.FIELD[key])
