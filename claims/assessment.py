@@ -34,6 +34,7 @@ from claims import eligibility
 from claims.deadlines import Outage
 from claims.models import Assessment, Claim, Compensation, Contact, Evidence, GivenPrice, ReferencePrice, Verdict
 from claims.terms import Terms
+from incidents import market
 from incidents.models import AbnormalRange, Asset, Incident, Instrument, Order
 from incidents.prices import reference_prices, values_at
 from incidents.windows import merge
@@ -333,3 +334,21 @@ def owners_of(order_ids: Iterable[str]) -> dict[str, set[int]]:
     ):
         owners.setdefault(order_id, set()).add(customer)
     return owners
+
+
+def affected_instruments(incident: Incident) -> QuerySet[Instrument]:
+    """What the incident broke, for the doors that look one up by its key."""
+    return Instrument.objects.affected_by(incident)
+
+
+def chart_of(verdict: Verdict) -> dict:
+    """The quotes around the verdict's outage, as its run saw the windows, with the order's own prices marked."""
+    run = verdict.assessment
+    spans = tuple((start, end or run.requested_at) for start, end in outage_of(run).spans)
+    return market.chart_of_order(
+        market.Outage(spans, carry_in=run.policy.terms.carry_in),
+        verdict.order,
+        zone=run.incident.timezone,
+        reference=(verdict.reference_at, verdict.reference_price),
+        value=(verdict.valued_at, verdict.valued_price),
+    )

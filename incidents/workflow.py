@@ -1,14 +1,16 @@
-"""Declare and publish an incident. The time is taken at the door and passed in; history is kept by trigger."""
+"""Declare and publish an incident, mark quotes as abnormal. The time is taken at the door; history is kept by trigger."""
 
 from __future__ import annotations
 
 from datetime import datetime
 
+import pghistory
+from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.utils.translation import gettext as _
 
 from incidents import incident_file
-from incidents.models import Incident, Instrument, OutageWindow
+from incidents.models import AbnormalRange, Incident, Instrument, OutageWindow
 
 
 class Refused(Exception):
@@ -48,6 +50,42 @@ def publish(incident: Incident, *, by=None, now: datetime) -> Incident:
     return _publish(incident, by=by, now=now)
 
 
+@transaction.atomic
+def mark_abnormal(
+    instrument: Instrument, *, starts_at: datetime, ends_at: datetime, reason: str, by, now: datetime
+) -> AbnormalRange:
+    """From now on no quote of this stretch prices anything; all are kept and counted (rules §1, S2).
+
+    What was assessed stands until it is assessed again. Refused: who may not, a range without a reason or an end before its
+    start, a range that is marked already.
+    """
+    _may(by, "incidents.mark_abnormal")
+    Instrument.objects.select_for_update().get(pk=instrument.pk)  # two people mark it one after the other
+    marked = AbnormalRange(
+        instrument=instrument, starts_at=starts_at, ends_at=ends_at, reason=reason.strip(), marked_by=by, marked_at=now
+    )
+    if not marked.reason:
+        raise Refused(_("Say why these quotes are abnormal."))
+    try:
+        marked.full_clean()
+    except ValidationError as error:
+        raise Refused(*error.messages) from None
+    marked.save()
+    return marked
+
+
+@transaction.atomic
+def unmark_abnormal(marked: AbnormalRange, *, reason: str, by) -> None:
+    """The quotes of this range count again. Who unmarked it, when and why stays in its history."""
+    _may(by, "incidents.mark_abnormal")
+    if not reason.strip():
+        raise Refused(_("Say why these quotes count again."))
+    with pghistory.context(user=by.pk, reason=reason.strip()):
+        deleted, _rows = AbnormalRange.objects.filter(pk=marked.pk).delete()
+    if not deleted:
+        raise Refused(_("Somebody else unmarked this range a moment ago."))
+
+
 def _publish(incident: Incident, *, by, now: datetime) -> Incident:
     if not incident.windows.exists():
         raise Refused(_("%(incident)s has no outage window: enter one first") % {"incident": incident.reference})
@@ -57,11 +95,11 @@ def _publish(incident: Incident, *, by, now: datetime) -> Incident:
     return incident
 
 
-def _may(user) -> None:
-    if user is not None and not user.has_perm("incidents.publish_incident"):
+def _may(user, permission: str = "incidents.publish_incident") -> None:
+    if user is not None and not user.has_perm(permission):
         raise Refused(
             _("%(user)s has not the permission %(permission)s")
-            % {"user": user.get_username(), "permission": "incidents.publish_incident"}
+            % {"user": user.get_username(), "permission": permission}
         )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
 
 
@@ -34,3 +34,15 @@ def exact(at: datetime | None) -> str:
     if at is None or not at.microsecond:
         return instant(at)
     return f"{at:%Y-%m-%d %H:%M:%S}{f'{at:.%f}'.rstrip('0')} UTC"
+
+
+def duration(length: timedelta | None) -> str:
+    """'1 h 02 min 03 s', '111.2 s': what is not there is left out, no zero units in front."""
+    if length is None:
+        return "–"
+    seconds = Decimal(length // timedelta(microseconds=1)).scaleb(-6)
+    hours, rest = divmod(seconds, 3600)
+    minutes, rest = divmod(rest, 60)
+    if hours:
+        return f"{hours} h {minutes:02f} min {int(rest):02} s"
+    return f"{minutes} min {int(rest):02} s" if minutes else f"{rest.normalize():f} s"

@@ -21,6 +21,7 @@ FLOORS = {
     "shown": PURE,
     "tables": PURE,
     "prices": PURE,
+    "quote_queries": PURE,
     "liquidation": PURE,
     "explanation": PURE,
     "account_file": PURE,
@@ -69,6 +70,7 @@ FLOORS = {
     "console": VERBS,
     "office": VERBS,
     "sheets": VERBS,
+    "changes": VERBS,
     "exports": VERBS,
     "verification": VERBS,
     # doors
@@ -85,7 +87,11 @@ FLOORS = {
 FREE = {"apps", "migrations", "__init__"}
 SAME_FLOOR = {PURE, MODELS}  # on these, neighbours may know each other
 DOOR_TO_DOOR = {("admin", "resources"), ("admin", "forms"), ("views", "forms"), ("urls", "views")}
-VERB_TO_VERB = {("receiving", "workflow"), ("intake", "workflow")}  # what is received reopens the claim, in one commit
+VERB_TO_VERB = {
+    ("exports", "changes"),
+    ("receiving", "workflow"),
+    ("intake", "workflow"),
+}  # what is received reopens the claim, in one commit
 BRIDGES = {  # (room, module) -> the rooms it may know; doors see below
     ("claims", "assessment"): {"incidents"},
     ("claims", "settlement"): {"ledger"},

@@ -18,7 +18,9 @@ from unfold.decorators import display
 from unfold.views import ChangeList
 
 from claims import gate, workflow
+from claims.admin.changes import Changes
 from claims.admin.desk import Desk
+from claims.admin.prices import HandPrices
 from claims.models import Claim, Evidence, Offer
 from claims.receiving import FINDINGS, EvidenceRefused, attach_evidence
 from claims.resources import ClaimSheet
@@ -70,7 +72,7 @@ class QueueList(ChangeList):
 
 
 @admin.register(Claim)
-class ClaimAdmin(Exports, Desk, office.ReadOnlyScreen):
+class ClaimAdmin(Exports, Desk, Changes, HandPrices, office.ReadOnlyScreen):
     """Claims are shown and decided here, never edited: each button is one verb of the workflow."""
 
     resource_classes = [ClaimSheet]
@@ -165,6 +167,8 @@ class ClaimAdmin(Exports, Desk, office.ReadOnlyScreen):
             at("offers/<int:pk>/answer/", self.answer_view, "answer"),
             at("evidence/<int:pk>/review/", self.review_view, "review"),
             *self.desk_urls(),
+            *self.changes_urls(),
+            *self.price_urls(),
             *super().get_urls(),
         ]
 

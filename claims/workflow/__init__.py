@@ -19,6 +19,7 @@ from claims.workflow.deciding import Approvals, approve, approve_all, by_asset, 
 from claims.workflow.goodwill import grant_bonuses
 from claims.workflow.offering import answer_offer, make_offer, to_offer
 from claims.workflow.policies import draft_policy, publish_policy, revise_draft
+from claims.workflow.pricing import confirm_price, enter_price, withdraw_price
 from claims.workflow.reviewing import review_evidence
 
 __all__ = [
@@ -32,8 +33,10 @@ __all__ = [
     "assess_slice",
     "by_asset",
     "claims_of",
+    "confirm_price",
     "deny",
     "draft_policy",
+    "enter_price",
     "finish_assessment",
     "grant_bonuses",
     "make_offer",
@@ -46,4 +49,5 @@ __all__ = [
     "review_evidence",
     "to_offer",
     "revise_draft",
+    "withdraw_price",
 ]

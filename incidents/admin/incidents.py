@@ -18,6 +18,7 @@ from unfold.decorators import display
 from unfold.widgets import UnfoldAdminTextareaWidget, UnfoldAdminTextInputWidget
 
 from incidents import workflow
+from incidents.admin.prices import Prices
 from incidents.models import Incident, OutageWindow
 from jobs import office
 
@@ -69,7 +70,7 @@ def local(window: OutageWindow) -> str:
 
 
 @admin.register(Incident)
-class IncidentAdmin(office.Screen):
+class IncidentAdmin(Prices, office.Screen):
     """A manager declares and publishes; what follows from it is decided at the desk."""
 
     form = IncidentForm
@@ -102,7 +103,11 @@ class IncidentAdmin(office.Screen):
 
     def get_urls(self):
         publish = self.admin_site.admin_view(self.publish_view)
-        return [path("<int:pk>/publish/", publish, name="incidents_incident_publish"), *super().get_urls()]
+        return [
+            path("<int:pk>/publish/", publish, name="incidents_incident_publish"),
+            *self.prices_urls(),
+            *super().get_urls(),
+        ]
 
     def publish_view(self, request, pk):
         if request.method != "POST" or not request.user.has_perm("incidents.publish_incident"):

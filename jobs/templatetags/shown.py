@@ -38,3 +38,4 @@ def data(value: Decimal | None, text: str) -> SafeString:
 
 register.filter("instant", shown.instant)
 register.filter("exact", shown.exact)
+register.filter("duration", shown.duration)

@@ -7,7 +7,7 @@
 //   windows: [[from, to], …]          shaded: the outage; `to` null: it lasts
 //   ranges:  [[from, to], …]          hatched: what a manager marked abnormal
 //   gaps:    [[from, to], …]          a bar at the foot: no quote for longer than the page says
-//   marks:   [{t, price, label, kind}, …]   kind: best_bid, best_ask, entry, exit, reference, event
+//   marks:   [{t, price, label, kind}, …]   kind: best_bid, best_ask, entry, exit, reference, value, event
 //   lines:   [{price, label}, …]      horizontal
 //   zone:    "Asia/Shanghai"          the incident's own zone, as a second clock; absent or UTC: none
 //
@@ -24,6 +24,7 @@
     entry: { style: "circle", turn: 0, colour: "mark" },
     exit: { style: "rect", turn: 0, colour: "mark" },
     reference: { style: "rectRot", turn: 0, colour: "good" },
+    value: { style: "rectRot", turn: 0, colour: "mark" },
     event: { style: "star", turn: 0, colour: "mark" },
   };
   const drawn = new Map(); // figure -> its chart
