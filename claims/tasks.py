@@ -6,11 +6,12 @@ import logging
 from datetime import timedelta
 
 import pghistory
+from django.conf import settings
 from django.db import transaction
 from django.utils import timezone
 
 from claims import workflow
-from claims.models import Assessment
+from claims.models import Assessment, Preview
 from jobs import queue
 
 TURN = timedelta(seconds=60)  # then the job goes back to the queue: well before the cluster's timeout ends the task
@@ -18,11 +19,11 @@ log = logging.getLogger(__name__)
 
 
 def assess(job_id: int) -> None:
-    """Carry an assessment to its end, a slice and its progress per commit; a killed worker costs one slice."""
+    """Do parts of an assessment, each with its progress in one commit; a killed worker costs one part."""
     job = queue.take(job_id, now=timezone.now())
     if job is None:
         return
-    with pghistory.context(job=job.key):
+    with pghistory.context(job=job.shared.key):
         try:
             _assess(job, Assessment.objects.get(pk=job.argument["assessment"]))
         except queue.LeaseLost:
@@ -34,21 +35,45 @@ def assess(job_id: int) -> None:
 
 def _assess(job, assessment: Assessment) -> None:
     turn_ends_at = timezone.now() + TURN
-    while True:
-        with transaction.atomic():
-            last, done = workflow.assess_slice(assessment, after=job.cursor)
-            if not done:
-                workflow.finish_assessment(assessment, now=timezone.now())
-                queue.finish(job, now=timezone.now())
-                return
-            queue.advance(job, cursor=last, done=done, now=timezone.now())
-        if timezone.now() >= turn_ends_at:
+    while _assess_part(job, assessment):
+        if timezone.now() >= turn_ends_at or queue.others_wait(job):
             queue.pass_on(job, now=timezone.now())
             return
+
+
+@transaction.atomic
+def _assess_part(job, assessment: Assessment) -> bool:
+    """The next part, or the end of the run. Whether to go on."""
+    part = queue.next_part(job)
+    began_at = timezone.now()
+    if part is None:
+        workflow.finish_assessment(assessment, now=began_at)
+        queue.finish(job, now=timezone.now())
+        return False
+    workflow.assess_part(assessment, part)
+    return queue.advance(job, part, began_at=began_at, now=timezone.now())
+
+
+def preview(job_id: int) -> None:
+    """Rehearse a policy over its incident's orders; what is kept and the job's end share one commit."""
+    job = queue.take(job_id, now=timezone.now())
+    if job is None:
+        return
+    try:
+        found = Preview.objects.get(pk=job.argument["preview"])
+        figures = workflow.rehearse(found, now=timezone.now())
+        with transaction.atomic():
+            workflow.keep_preview(found, figures, now=timezone.now())
+            queue.finish(job, now=timezone.now())
+    except queue.LeaseLost:
+        log.warning("%s went on in another worker", job.key)
+    except Exception as error:
+        queue.fail(job, error, now=timezone.now())
+        raise
 
 
 def sweep() -> None:
     """Every minute: jobs whose worker died, and claims that wait to be assessed and nobody asked for."""
     now = timezone.now()
     queue.sweep(now=now)
-    workflow.queue_forgotten(now=now)
+    workflow.queue_forgotten(hands=settings.WORKERS, now=now)

@@ -196,6 +196,7 @@ Q_CLUSTER = {  # run as many of these as you like: one worker each, so that a de
     "cache": "default",
     "label": "Queue",
 }
+WORKERS = env.int("WORKERS", default=2)  # that run, on all machines together: so many share a long job
 SCHEDULES: dict[str, dict[str, str | int]] = {  # task name: django-q2 schedule fields; `sync_schedules` writes them
     "claims.tasks.sweep": {"schedule_type": "I", "minutes": 1},
     "jobs.tasks.beat": {"schedule_type": "I", "minutes": 1},

@@ -9,7 +9,8 @@ from django.utils.translation import gettext_lazy as _
 
 class JobQuerySet(models.QuerySet):
     def unfinished(self) -> JobQuerySet:
-        return self.filter(state__in=(Job.State.QUEUED, Job.State.RUNNING))
+        """Waiting, running or paused: it will go on."""
+        return self.filter(state__in=Job.UNFINISHED)
 
     def stranded(self, now) -> JobQuerySet:
         """Running with a lease that ended: its worker died, nobody works on it."""
@@ -17,13 +18,20 @@ class JobQuerySet(models.QuerySet):
 
 
 class Job(models.Model):
-    """A piece of background work: taken under a lease, counted before it is tried, done in slices that commit with it."""
+    """A piece of background work: taken under a lease, counted before it is tried, done in slices that commit with it.
+
+    Long work is cut into parts that any number of workers share. Each further worker has a job of its own that helps: a lease,
+    attempts and an end of its own, so that whoever dies is missed by himself alone.
+    """
 
     class State(models.TextChoices):
         QUEUED = "queued", _("waiting")
         RUNNING = "running", _("running")
+        PAUSED = "paused", _("paused")
         DONE = "done", _("done")
         FAILED = "failed", _("failed")
+
+    UNFINISHED = (State.QUEUED, State.RUNNING, State.PAUSED)
 
     key = models.CharField(
         _("key"), max_length=100, unique=True, help_text=_("names the work: the same work is queued once")
@@ -34,7 +42,9 @@ class Job(models.Model):
     attempts = models.PositiveSmallIntegerField(_("attempts"), default=0)
     max_attempts = models.PositiveSmallIntegerField(_("attempts at most"), default=3)
     lease_until = models.DateTimeField(_("lease until"), null=True, blank=True)
-    cursor = models.BigIntegerField(_("cursor"), default=0, help_text=_("where the next slice begins"))
+    helps = models.ForeignKey(
+        "self", models.PROTECT, null=True, blank=True, related_name="helpers", verbose_name=_("helps with")
+    )
     done = models.PositiveIntegerField(_("done"), default=0)
     total = models.PositiveIntegerField(_("total"), default=0)
     error = models.TextField(_("error"), blank=True)
@@ -60,8 +70,39 @@ class Job(models.Model):
         return self.key
 
     @property
-    def percent(self) -> int:
-        return 100 * self.done // self.total if self.total else 0
+    def shared(self) -> Job:
+        """The job whose parts this one does: itself, or the one it helps."""
+        return self.helps or self
+
+
+class PartQuerySet(models.QuerySet):
+    def unfinished(self) -> PartQuerySet:
+        return self.filter(finished_at__isnull=True)
+
+
+class Part(models.Model):
+    """A slice of a shared job: whoever holds its row's lock does it, and says so in the commit of its effect."""
+
+    job = models.ForeignKey(Job, models.CASCADE, related_name="parts", verbose_name=_("job"), db_index=False)
+    stage = models.PositiveSmallIntegerField(_("stage"), default=0, help_text=_("begins when the one before has ended"))
+    first = models.BigIntegerField(_("first key"))
+    last = models.BigIntegerField(_("last key"))
+    size = models.PositiveIntegerField(_("size"), default=0, help_text=_("of what is counted as progress"))
+    started_at = models.DateTimeField(_("started at"), null=True, blank=True)
+    finished_at = models.DateTimeField(_("finished at"), null=True, blank=True)
+
+    objects = PartQuerySet.as_manager()
+
+    class Meta:
+        verbose_name, verbose_name_plural = _("part"), _("parts")
+        ordering = ["job", "stage", "first"]
+        constraints = [
+            models.UniqueConstraint(fields=["job", "stage", "first"], name="part_once"),
+            models.CheckConstraint(condition=Q(last__gte=F("first")), name="part_ends_after_it_begins"),
+        ]
+
+    def __str__(self):
+        return f"{self.first}–{self.last}"
 
 
 class Heartbeat(models.Model):

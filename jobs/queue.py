@@ -1,4 +1,4 @@
-"""Queue, take, advance and end a job. The only writers of `Job`.
+"""Queue, take, advance, pause and end a job. The only writers of `Job`.
 
 django-q2 delivers at least once and does not count crashes, so a job counts its own attempts before the work, holds a lease
 while it runs, and commits each slice's effect together with its progress.
@@ -7,16 +7,19 @@ while it runs, and commits each slice's effect together with its progress.
 from __future__ import annotations
 
 import logging
+from collections import Counter
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from django.db import transaction
 from django.db.models import F, Q
 from django_q.tasks import async_task
 
-from jobs.models import Job
+from jobs.models import Job, Part
 
 LEASE = timedelta(minutes=2)
 TRIES = Job._meta.get_field("max_attempts").default
+STATE = Job.State
 log = logging.getLogger(__name__)
 
 
@@ -25,60 +28,130 @@ class LeaseLost(Exception):
 
 
 @transaction.atomic
-def enqueue(*, key: str, task: str, argument: dict, now: datetime, total: int = 0) -> Job:
-    """The job for this work; queued with the caller's transaction if it is new. The same key again returns the same job."""
-    job, created = Job.objects.get_or_create(
-        key=key, defaults={"task": task, "argument": argument, "total": total, "created_at": now, "queued_at": now}
-    )
+def enqueue(
+    *, key: str, task: str, argument: dict, now: datetime, total: int = 0, parts: Sequence[Part] = (), hands: int = 1
+) -> Job:
+    """The job for this work; queued with the caller's transaction if it is new. The same key again returns the same job.
+
+    `parts` are shared by so many `hands`, as far as a stage has parts for them: a job each, the further ones helping the first.
+    """
+    fields = {"task": task, "argument": argument, "created_at": now, "queued_at": now}
+    job, created = Job.objects.get_or_create(key=key, defaults=fields | {"total": total})
     if created:
-        async_task(task, job.pk, q_options={"task_name": f"job-{job.pk}"})
+        for part in parts:
+            part.job = job
+        Part.objects.bulk_create(parts)
+        useful = max(Counter(part.stage for part in parts).values(), default=1)
+        helpers = [Job(key=f"{key}/{hand}", helps=job, **fields) for hand in range(2, min(hands, useful) + 1)]
+        _hand_out([job, *Job.objects.bulk_create(helpers)])
     return job
 
 
+def _hand_out(jobs: Sequence[Job]) -> None:
+    for job in jobs:
+        async_task(job.task, job.pk, q_options={"task_name": f"job-{job.pk}"})
+
+
 def take(job_id: int, *, now: datetime) -> Job | None:
-    """Take the job under a lease, counting the attempt first; None when it is not to be taken (done, leased, worn out)."""
-    free = Q(state=Job.State.QUEUED) | Q(state=Job.State.RUNNING, lease_until__lt=now)
+    """Take the job under a lease, counting the attempt first; None when it is not to be taken (paused, done, leased, worn out)."""
+    free = Q(state=STATE.QUEUED) | Q(state=STATE.RUNNING, lease_until__lt=now)
     taken = Job.objects.filter(free, pk=job_id, attempts__lt=F("max_attempts")).update(
-        state=Job.State.RUNNING, attempts=F("attempts") + 1, lease_until=now + LEASE, started_at=now, error=""
+        state=STATE.RUNNING, attempts=F("attempts") + 1, lease_until=now + LEASE, started_at=now, error=""
     )
-    return Job.objects.get(pk=job_id) if taken else None
+    return Job.objects.select_related("helps").get(pk=job_id) if taken else None
 
 
-def advance(job: Job, *, cursor: int, done: int, now: datetime) -> None:
-    """Inside the slice's transaction: move the cursor and renew the lease, or raise LeaseLost and so undo the slice."""
-    moved = Job.objects.filter(pk=job.pk, state=Job.State.RUNNING, attempts=job.attempts, cursor=job.cursor).update(
-        cursor=cursor, done=job.done + done, lease_until=now + LEASE
-    )
-    if not moved:
-        raise LeaseLost(job.key)
-    job.cursor, job.done = cursor, job.done + done
+def next_part(job: Job) -> Part | None:
+    """Inside the slice's transaction: a part of the shared work that nobody does, its row locked; None when all are done.
+
+    What another worker has locked is passed over; when nothing else is left of the stage we wait for it: its owner finishes it
+    or dies, and then it is ours.
+    """
+    parts = Part.objects.filter(job=job.shared).unfinished().order_by("stage", "first")
+    stage = parts.values_list("stage", flat=True).first()
+    if stage is None:
+        return None
+    free = parts.filter(stage=stage).select_for_update(skip_locked=True).first()
+    if free is None:
+        # Not `first()`: of the rows that are done by the time we are let in, the lock passes on to the next that is not.
+        free = parts.filter(stage=stage).select_for_update().first()
+    return free or next_part(job)
 
 
+def advance(job: Job, part: Part, *, began_at: datetime, now: datetime) -> bool:
+    """Inside the slice's transaction: the part is done and the lease renewed, or LeaseLost undoes the slice.
+
+    Whoever gets on has as many attempts before them as at the start. False: the job was paused, this worker goes on no more.
+    """
+    Part.objects.filter(pk=part.pk).update(started_at=began_at, finished_at=now)
+    mine = Job.objects.filter(pk=job.pk, attempts=job.attempts)
+    kept = {"done": F("done") + part.size, "max_attempts": F("attempts") + TRIES}
+    if mine.filter(state=STATE.RUNNING).update(lease_until=now + LEASE, **kept):
+        return True
+    if mine.filter(state=STATE.PAUSED).update(lease_until=None, **kept):
+        return False
+    raise LeaseLost(job.key)
+
+
+@transaction.atomic
 def finish(job: Job, *, now: datetime) -> None:
-    """Inside the last transaction of the work."""
-    ended = Job.objects.filter(pk=job.pk, state=Job.State.RUNNING, attempts=job.attempts).update(
-        state=Job.State.DONE, lease_until=None, finished_at=now, done=F("total")
-    )
-    if not ended:
+    """Inside the last transaction of the work. Of those who share it the first finishes it for all."""
+    hands = {hand.pk: hand for hand in _hands(job).order_by("pk").select_for_update()}
+    mine = hands[job.pk]
+    if mine.attempts != job.attempts or mine.state in (STATE.QUEUED, STATE.FAILED):
         raise LeaseLost(job.key)
+    if mine.state != STATE.DONE:
+        _hands(job).update(state=STATE.DONE, lease_until=None, finished_at=now)
+        Job.objects.filter(pk=job.shared.pk).update(done=F("total"))
+
+
+def _hands(job: Job) -> QuerySet[Job]:
+    """The job and all that help it."""
+    return Job.objects.filter(Q(pk=job.shared.pk) | Q(helps=job.shared.pk))
+
+
+def others_wait(job: Job) -> bool:
+    """Whether somebody who would help has not been let in yet.
+
+    A queue takes tasks ahead of its worker: the helper's may lie behind this very turn, while another worker stands idle.
+    """
+    return _hands(job).filter(state=STATE.QUEUED).exists()
 
 
 @transaction.atomic
 def pass_on(job: Job, *, now: datetime) -> None:
-    """This worker's turn is over and the work got on: back to the queue, with as many tries before it as at the start."""
-    passed = Job.objects.filter(pk=job.pk, state=Job.State.RUNNING, attempts=job.attempts).update(
-        state=Job.State.QUEUED, lease_until=None, queued_at=now, max_attempts=F("attempts") + TRIES
+    """This worker's turn is over: back to the queue, behind what came in meanwhile."""
+    passed = Job.objects.filter(pk=job.pk, state=STATE.RUNNING, attempts=job.attempts).update(
+        state=STATE.QUEUED, lease_until=None, queued_at=now
     )
     if not passed:
         raise LeaseLost(job.key)
-    async_task(job.task, job.pk, q_options={"task_name": f"job-{job.pk}"})
+    _hand_out([job])
+
+
+def pause(job: Job) -> bool:
+    """Nobody begins another part of it, and no sweep wakes it, until it is resumed. False: it does not run any more."""
+    going_on = _hands(job).filter(state__in=(STATE.QUEUED, STATE.RUNNING))
+    return bool(going_on.update(state=STATE.PAUSED))
+
+
+@transaction.atomic
+def resume(job: Job, *, now: datetime) -> bool:
+    """Hand a paused job out again, with as many attempts before it as at the start. False: it is not paused."""
+    paused = list(_hands(job).filter(state=STATE.PAUSED).order_by("pk").select_for_update())
+    Job.objects.filter(pk__in=[hand.pk for hand in paused]).update(
+        state=STATE.QUEUED, lease_until=None, queued_at=now, max_attempts=F("attempts") + TRIES
+    )
+    _hand_out(paused)
+    return bool(paused)
 
 
 def fail(job: Job, error: Exception, *, now: datetime) -> None:
     """The attempt ended in an error: back to the queue while attempts are left, else failed for a person to see."""
+    job.refresh_from_db(fields=["max_attempts"])  # its parts may have moved the bound
     worn = job.attempts >= job.max_attempts
-    Job.objects.filter(pk=job.pk, state=Job.State.RUNNING, attempts=job.attempts).update(
-        state=Job.State.FAILED if worn else Job.State.QUEUED,
+    Job.objects.filter(pk=job.pk, state=STATE.RUNNING, attempts=job.attempts).update(
+        state=STATE.FAILED if worn else STATE.QUEUED,
         lease_until=None,
         error=f"{type(error).__name__}: {error}"[:2000],
         finished_at=now if worn else None,
@@ -89,16 +162,13 @@ def sweep(*, now: datetime) -> int:
     """Queue again what a dead worker left, and what waits with attempts left; give up what is worn out. Returns how many."""
     stranded = Job.objects.stranded(now)
     worn = stranded.filter(attempts__gte=F("max_attempts")).update(
-        state=Job.State.FAILED, lease_until=None, error="its worker died at every attempt", finished_at=now
+        state=STATE.FAILED, lease_until=None, error="its worker died at every attempt", finished_at=now
     )
     if worn:
         log.error("%s jobs gave up: their worker died at every attempt", worn)
-    lost = Job.objects.stranded(now) | Job.objects.filter(state=Job.State.QUEUED, queued_at__lt=now - LEASE)
+    lost = Job.objects.stranded(now) | Job.objects.filter(state=STATE.QUEUED, queued_at__lt=now - LEASE)
     with transaction.atomic():
-        ids = list(lost.select_for_update(skip_locked=True).values_list("pk", "task"))
-        for pk, task in ids:
-            async_task(task, pk, q_options={"task_name": f"job-{pk}"})
-        Job.objects.filter(pk__in=[pk for pk, _task in ids]).update(
-            state=Job.State.QUEUED, lease_until=None, queued_at=now
-        )
-    return len(ids)
+        jobs = list(lost.select_for_update(skip_locked=True))
+        _hand_out(jobs)
+        Job.objects.filter(pk__in=[job.pk for job in jobs]).update(state=STATE.QUEUED, lease_until=None, queued_at=now)
+    return len(jobs)

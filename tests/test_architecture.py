@@ -61,6 +61,7 @@ FLOORS = {
     "bulk": VERBS,
     "progress": VERBS,
     "queue": VERBS,
+    "estimate": VERBS,
     "pulse": VERBS,
     "reports": VERBS,
     "market": VERBS,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from django.conf import settings
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied
 from django.http import HttpResponse
@@ -50,7 +51,7 @@ class Desk:
     def assess_all_view(self, request, reference):
         found = self._spending(request, reference, "claims.assess_claim", post=True)
         try:
-            workflow.queue_assessment(found.incident, by=request.user, now=timezone.now())
+            workflow.queue_assessment(found.incident, hands=settings.WORKERS, by=request.user, now=timezone.now())
             messages.success(request, _("The assessment is queued; its progress is shown below."))
         except gate.Refused as refusal:
             messages.error(request, str(refusal))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 
 from django.db import transaction
@@ -13,10 +13,11 @@ from claims import gate
 from claims.gate import Refused
 from claims.models import Assessment, Claim, Policy, Verdict
 from jobs.bulk import analyze
-from jobs.models import Job
+from jobs.models import Job, Part
 from jobs.queue import enqueue
 
 SLICE = 2_000  # claims a slice: some seconds of work, the most that a dead worker costs
+PRICES, CLAIMS = 0, 1  # the stages of a run: the keys of a part are instruments, then claims
 FORGOTTEN = timedelta(hours=1)
 STATUS, OUTCOME = Claim.Status, Verdict.Outcome
 
@@ -47,20 +48,35 @@ def request_assessment(
 
 @transaction.atomic
 def queue_assessment(
-    incident, *, claim: Claim | None = None, waiting_only: bool = False, by=None, now: datetime
+    incident, *, claim: Claim | None = None, waiting_only: bool = False, hands: int = 1, by=None, now: datetime
 ) -> Job:
-    """The same run, for a worker: assessment and job in one commit."""
+    """The same run, for so many workers together: assessment and job in one commit.
+
+    The claims it covers are dealt out here; one that comes in later is swept up by a later run.
+    """
     assessment = request_assessment(incident, claim=claim, waiting_only=waiting_only, by=by, now=now)
+    claims = list(claims_of(assessment).order_by("pk").values_list("pk", flat=True))
     return enqueue(
         key=f"assess-{assessment.pk}",
         task="claims.tasks.assess",
         argument={"assessment": assessment.pk},
-        total=claims_of(assessment).count(),
+        total=len(claims),
+        parts=[*_price_parts(assessment), *_claim_parts(claims)],
+        hands=hands,
         now=now,
     )
 
 
-def queue_forgotten(*, now: datetime) -> int:
+def _price_parts(assessment: Assessment) -> list[Part]:
+    return [Part(stage=PRICES, first=pk, last=pk) for pk in facts.instruments_to_price(assessment)]
+
+
+def _claim_parts(claims: Sequence[int]) -> list[Part]:
+    slices = [claims[start : start + SLICE] for start in range(0, len(claims), SLICE)]
+    return [Part(stage=CLAIMS, first=ids[0], last=ids[-1], size=len(ids)) for ids in slices]
+
+
+def queue_forgotten(*, hands: int = 1, now: datetime) -> int:
     """Queue a run over what waits to be assessed, for every incident that has no run under way. Returns how many.
 
     A run that is not finished counts as dead after an hour, unless a job still carries it.
@@ -77,7 +93,7 @@ def queue_forgotten(*, now: datetime) -> int:
         .order_by("incident_id")
         .distinct("incident_id")
     )
-    return sum(1 for claim in claims if queue_assessment(claim.incident, waiting_only=True, now=now))
+    return sum(1 for claim in claims if queue_assessment(claim.incident, waiting_only=True, hands=hands, now=now))
 
 
 def claims_of(assessment: Assessment) -> QuerySet[Claim]:
@@ -90,21 +106,33 @@ def claims_of(assessment: Assessment) -> QuerySet[Claim]:
 
 @transaction.atomic
 def assess_slice(assessment: Assessment, *, after: int, size: int = SLICE) -> tuple[int, int]:
-    """Judge the next `size` claims after the id `after`: (last claim id, claims done); (after, 0) when none is left.
+    """In the foreground: the next `size` claims after the id `after`: (last claim id, claims done); (after, 0) when none is left.
 
-    Safe to run twice: a claim that this run judged already is passed over. Meant to share its commit with the job's progress.
+    Safe to run twice: a claim that this run judged already is passed over.
     """
-    locked = claims_of(assessment).filter(pk__gt=after).order_by("pk").select_for_update(of=("self",))
-    claims = list(locked.values_list("pk", "assessment_id", "status")[:size])
-    if not claims:
-        return after, 0
-    found = {pk: status for pk, stands_on, status in claims if (stands_on or 0) < assessment.pk}
-    if found:
-        facts.price(assessment)
-        facts.judge(assessment, list(found))
-        _move(assessment, [pk for pk, status in found.items() if status != STATUS.APPROVED])
-        _top_up(assessment, [pk for pk, status in found.items() if status == STATUS.APPROVED])
-    return claims[-1][0], len(claims)
+    facts.price(assessment, facts.instruments_to_price(assessment))
+    claims = _judge(assessment, claims_of(assessment).filter(pk__gt=after), size)
+    return (claims[-1], len(claims)) if claims else (after, 0)
+
+
+def assess_part(assessment: Assessment, part: Part) -> None:
+    """One part of a run that workers share: safe to run twice, meant to share its commit with the job's progress."""
+    if part.stage == PRICES:
+        facts.price(assessment, [part.first])
+    else:
+        _judge(assessment, claims_of(assessment).filter(pk__range=(part.first, part.last)), part.last - part.first + 1)
+
+
+def _judge(assessment: Assessment, claims: QuerySet[Claim], size: int) -> list[int]:
+    """Lock the first `size` of these claims and judge those that this run has not judged yet; all their ids."""
+    locked = claims.order_by("pk").select_for_update(of=("self",))
+    found = list(locked.values_list("pk", "assessment_id", "status")[:size])
+    new = {pk: status for pk, stands_on, status in found if (stands_on or 0) < assessment.pk}
+    if new:
+        facts.judge(assessment, list(new))
+        _move(assessment, [pk for pk, status in new.items() if status != STATUS.APPROVED])
+        _top_up(assessment, [pk for pk, status in new.items() if status == STATUS.APPROVED])
+    return [pk for pk, _stands_on, _status in found]
 
 
 def _move(assessment: Assessment, ids: list[int]) -> None:

@@ -1,7 +1,9 @@
 """A worker that is killed in the middle: everything is assessed, and once."""
 
 import os
+import random
 import signal
+import time
 from contextlib import ExitStack
 from datetime import timedelta
 
@@ -13,9 +15,10 @@ from django_q.models import OrmQ
 
 from claims import tasks, workflow
 from claims.models import Assessment, Claim, Contact, Verdict
+from claims.workflow import assessing
 from incidents.models import Account, Customer, Order
 from jobs import queue
-from jobs.models import Job
+from jobs.models import Job, Part
 from tests import factories as make
 from tests.factories import NOW, at
 from tests.together import held, wait_for_waiting, wait_until
@@ -92,7 +95,7 @@ def test_a_worker_killed_inside_a_slice_costs_that_slice_and_nothing_is_done_twi
 
     job.refresh_from_db()
     run.refresh_from_db()
-    assert (job.state, job.attempts, job.done, job.percent, job.error) == ("done", 2, CUSTOMERS, 100, "")
+    assert (job.state, job.attempts, job.done, job.total, job.error) == ("done", 2, CUSTOMERS, CUSTOMERS, "")
     rows = verdicts_of(run)
     assert len(rows) == CUSTOMERS == len({order for _claim, order, *_rest in rows})
     assert Claim.objects.filter(status="assessed", assessment=run, revision=1).count() == CUSTOMERS
@@ -163,10 +166,92 @@ def test_the_sweep_finds_claims_that_nobody_asked_for_and_a_person_sees_who_did_
 def test_a_run_longer_than_a_turn_goes_back_to_the_queue_and_on_to_its_end(crowd, monkeypatch):
     monkeypatch.setattr(tasks, "TURN", timedelta(0))
     job = workflow.queue_assessment(crowd, now=timezone.now())
-    for done in (workflow.SLICE, CUSTOMERS):
+    for done in (0, workflow.SLICE, CUSTOMERS):  # first the prices
         tasks.assess(job.pk)
         job.refresh_from_db()
         assert (job.state, job.done, job.max_attempts - job.attempts) == ("queued", done, 3)
     tasks.assess(job.pk)
     job.refresh_from_db()
-    assert (job.state, Verdict.objects.count(), OrmQ.objects.count()) == ("done", CUSTOMERS, 3)
+    assert (job.state, Verdict.objects.count(), OrmQ.objects.count()) == ("done", CUSTOMERS, 4)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_two_workers_share_a_run_are_killed_at_random_and_it_comes_out_the_same(crowd, worker, monkeypatch):
+    monkeypatch.setattr(assessing, "SLICE", 100)  # 25 parts, dealt here
+    chance = random.Random(7)
+    job = workflow.queue_assessment(crowd, hands=2, now=timezone.now())
+    assert Job.objects.count() == 2
+    alive = [worker(), worker()]
+    for deaths in range(1, 5):
+        wait_for_parts(5 * deaths)
+        time.sleep(chance.random() / 5)
+        doomed = alive.pop(chance.randrange(2))
+        os.killpg(doomed.pid, signal.SIGKILL)
+        let_two_minutes_pass()
+        alive.append(worker())
+    wait_until(lambda: Job.objects.filter(state="done").count() == 2, "the run ends")
+
+    run = Assessment.objects.get()
+    job.refresh_from_db()
+    assert (job.done, run.claims_assessed, Part.objects.unfinished().count()) == (CUSTOMERS, CUSTOMERS, 0)
+    rows = verdicts_of(run)
+    assert len(rows) == CUSTOMERS == len({order for _claim, order, *_rest in rows})
+    assert Claim.objects.filter(status="assessed", assessment=run, revision=1).count() == CUSTOMERS
+    alone = workflow.assess_now(crowd, now=timezone.now())
+    assert (verdicts_of(alone), outcome(alone)) == (rows, outcome(run))
+
+
+def wait_for_parts(number: int) -> None:
+    wait_until(lambda: Part.objects.filter(finished_at__isnull=False).count() >= number, f"{number} parts are done")
+
+
+def let_two_minutes_pass() -> None:
+    """Whoever lives renews the lease with the next part; the dead one's is over, and the sweep hands its work out again."""
+    past = timezone.now() - queue.LEASE - MINUTE
+    Job.objects.filter(state="running").update(lease_until=past)
+    Job.objects.filter(state="queued").update(queued_at=past)
+    time.sleep(1)
+    tasks.sweep()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_run_is_paused_in_the_middle_survives_a_restart_and_is_resumed(crowd, worker, monkeypatch):
+    monkeypatch.setattr(assessing, "SLICE", 100)
+    job = workflow.queue_assessment(crowd, hands=2, now=timezone.now())
+    before = [worker(), worker()]
+    wait_for_parts(8)
+    assert queue.pause(job)
+    wait_until(lambda: not OrmQ.objects.exists(), "both leave after the part they were at")
+    done = Part.objects.filter(finished_at__isnull=False).count()
+    assert 8 <= done < 26
+    for process in before:
+        os.killpg(process.pid, signal.SIGKILL)
+    worker()
+    Job.objects.update(lease_until=timezone.now() - MINUTE)
+    tasks.sweep()
+    assert set(Job.objects.values_list("state", flat=True)) == {"paused"}
+    assert not OrmQ.objects.exists()
+    assert Part.objects.filter(finished_at__isnull=False).count() == done
+
+    queue.resume(job, now=timezone.now())
+    wait_until(lambda: set(Job.objects.values_list("state", flat=True)) == {"done"}, "the run ends")
+    run = Assessment.objects.get()
+    assert outcome(run) == outcome(workflow.assess_now(crowd, now=timezone.now()))
+
+
+@pytest.mark.django_db
+def test_a_claim_that_comes_in_during_the_run_is_swept_up_by_the_next(crowd, monkeypatch):
+    monkeypatch.setattr(tasks, "TURN", timedelta(0))
+    job = workflow.queue_assessment(crowd, now=timezone.now())
+    tasks.assess(job.pk)
+    late = make.claim(crowd)
+    for _turn in range(3):
+        tasks.assess(job.pk)
+    job.refresh_from_db()
+    late.refresh_from_db()
+    assert (job.state, job.done, late.status) == ("done", CUSTOMERS, "submitted")
+    tasks.sweep()
+    for _turn in range(3):  # the price, the claim, the end
+        tasks.assess(Job.objects.latest("pk").pk)
+    late.refresh_from_db()
+    assert (late.status, late.assessment.claims_assessed) == ("assessed", 1)

@@ -1,13 +1,14 @@
 """A job is taken under a lease, counted before it is tried, and survives whoever carries it."""
 
 from datetime import timedelta
+from itertools import accumulate
 
 import pytest
 from django.db import transaction
 from django_q.models import OrmQ
 
 from jobs import queue
-from jobs.models import Job
+from jobs.models import Job, Part
 from tests.factories import NOW
 
 pytestmark = pytest.mark.django_db
@@ -21,6 +22,17 @@ def enqueue(key="assess-1", **fields) -> Job:
 
 def row(job: Job) -> Job:
     return Job.objects.get(pk=job.pk)
+
+
+def parts(*sizes: int, stage: int = 1) -> list[Part]:
+    """Parts of so many keys each, one after the other."""
+    ends = list(accumulate(sizes))
+    return [Part(stage=stage, first=end - size + 1, last=end, size=size) for size, end in zip(sizes, ends, strict=True)]
+
+
+def do_next(job: Job, now=NOW) -> bool:
+    with transaction.atomic():
+        return queue.advance(job, queue.next_part(job), began_at=now, now=now)
 
 
 def test_the_same_work_is_queued_once():
@@ -54,25 +66,106 @@ def test_a_job_that_is_done_is_not_taken_again():
     assert (row(job).state, row(job).done, row(job).finished_at) == ("done", 10, NOW)
 
 
-def test_each_slice_moves_the_cursor_and_renews_the_lease():
-    job = queue.take(enqueue().pk, now=NOW)
-    queue.advance(job, cursor=400, done=4, now=NOW + MINUTE)
-    queue.advance(job, cursor=700, done=3, now=NOW + MINUTE)
-    assert (row(job).cursor, row(job).done, row(job).percent) == (700, 7, 70)
+def test_each_part_counts_as_progress_and_renews_the_lease():
+    job = queue.take(enqueue(parts=parts(4, 3, 3)).pk, now=NOW)
+    assert do_next(job, NOW + MINUTE)
+    assert do_next(job, NOW + MINUTE)
+    assert row(job).done == 7
     assert row(job).lease_until == NOW + MINUTE + queue.LEASE
+    done = Part.objects.filter(finished_at__isnull=False).values_list("first", "last", "started_at", "finished_at")
+    assert list(done) == [(1, 4, NOW + MINUTE, NOW + MINUTE), (5, 7, NOW + MINUTE, NOW + MINUTE)]
 
 
 def test_a_slow_worker_that_lost_its_lease_leaves_its_slice_to_the_next():
-    slow = queue.take(enqueue().pk, now=NOW)
+    slow = queue.take(enqueue(parts=parts(4, 6)).pk, now=NOW)
     quick = queue.take(slow.pk, now=LATER)
     assert quick.attempts == 2
     with pytest.raises(queue.LeaseLost):
-        queue.advance(slow, cursor=400, done=4, now=LATER)
+        do_next(slow, LATER)
     with pytest.raises(queue.LeaseLost):
         queue.finish(slow, now=LATER)
     queue.fail(slow, RuntimeError("too late to complain"), now=LATER)
-    queue.advance(quick, cursor=400, done=4, now=LATER)
-    assert (row(quick).state, row(quick).done, row(quick).error) == ("running", 4, "")
+    do_next(quick, LATER)
+    assert (row(job=quick).state, row(quick).done, row(quick).error) == ("running", 4, "")
+
+
+def test_a_stage_begins_when_the_one_before_has_ended():
+    job = queue.take(enqueue(parts=[*parts(10, stage=1), *parts(0 + 1, 1, stage=0)]).pk, now=NOW)
+    order = []
+    while part := queue.next_part(job):
+        order.append((part.stage, part.first))
+        queue.advance(job, part, began_at=NOW, now=NOW)
+    assert order == [(0, 1), (0, 2), (1, 1)]
+
+
+def test_a_long_job_has_a_helper_for_every_further_worker_as_far_as_there_are_parts():
+    for hands, several, expected in ((1, 3, 1), (2, 3, 2), (5, 3, 3), (2, 1, 1), (3, 0, 1)):
+        enqueue(f"assess-{hands}-{several}", parts=parts(*[2] * several), hands=hands)
+        keys = Job.objects.filter(key__startswith=f"assess-{hands}-{several}").order_by("key")
+        assert [key.removeprefix(f"assess-{hands}-{several}") for key in keys.values_list("key", flat=True)] == [
+            "", *(f"/{hand}" for hand in range(2, expected + 1))
+        ]  # fmt: skip
+    assert OrmQ.objects.count() == Job.objects.count() == 8
+
+
+def test_whoever_finds_nothing_left_finishes_for_all_and_the_others_need_not():
+    job = enqueue(parts=parts(4, 6), hands=2)
+    first, second = queue.take(job.pk, now=NOW), queue.take(job.helpers.get().pk, now=NOW)
+    do_next(second), do_next(first)
+    assert queue.next_part(second) is None
+    queue.finish(second, now=NOW)
+    queue.finish(first, now=LATER)
+    assert set(Job.objects.values_list("state", "finished_at")) == {("done", NOW)}
+    assert row(job).done == 10
+
+
+def test_a_dead_worker_is_missed_by_itself_alone_and_its_helper_ends_the_work():
+    job = enqueue(parts=parts(4, 6), hands=2)
+    queue.take(job.pk, now=NOW)  # and dies
+    helper = queue.take(job.helpers.get().pk, now=NOW)
+    do_next(helper), do_next(helper)
+    queue.finish(helper, now=NOW)
+    assert (row(job).state, row(job).done) == ("done", 10)
+    assert queue.sweep(now=LATER) == 0
+
+
+def test_a_paused_job_is_left_alone_until_it_is_resumed():
+    job = enqueue(parts=parts(4, 6), hands=2)
+    first = queue.take(job.pk, now=NOW)
+    assert queue.pause(job)
+    assert not do_next(first), "the part under way is finished and counts; then this worker leaves"
+    assert queue.take(job.pk, now=LATER) is queue.take(job.helpers.get().pk, now=LATER) is None
+    OrmQ.objects.all().delete()
+    assert queue.sweep(now=LATER) == 0
+    assert (row(job).state, row(job).done, queue.pause(job)) == ("paused", 4, False)
+
+    assert queue.resume(job, now=LATER)
+    assert not queue.resume(job, now=LATER)
+    assert OrmQ.objects.count() == 2
+    again = queue.take(job.pk, now=LATER)
+    do_next(again)
+    queue.finish(again, now=LATER)
+    assert not queue.pause(job)
+    assert set(Job.objects.values_list("state", flat=True)) == {"done"}
+
+
+def test_who_is_still_at_a_part_when_the_job_is_resumed_gives_it_up():
+    job = enqueue(parts=parts(4, 6))
+    slow = queue.take(job.pk, now=NOW)
+    queue.pause(job)
+    queue.resume(job, now=NOW)
+    queue.take(job.pk, now=NOW)
+    with pytest.raises(queue.LeaseLost):
+        do_next(slow)
+
+
+def test_a_job_that_gets_on_may_lose_any_number_of_workers():
+    job, now = enqueue(parts=parts(*[1] * 10)), NOW
+    for _part in range(10):
+        do_next(queue.take(job.pk, now=now), now)  # and dies
+        now += queue.LEASE + MINUTE
+        assert queue.sweep(now=now) == 1
+    assert (row(job).state, row(job).attempts, row(job).done) == ("queued", 10, 10)
 
 
 def test_an_error_puts_the_job_back_until_the_third_attempt():
@@ -86,15 +179,15 @@ def test_an_error_puts_the_job_back_until_the_third_attempt():
 
 
 def test_the_sweep_queues_a_stranded_job_once_more_and_goes_on_where_it_stopped():
-    job = queue.take(enqueue().pk, now=NOW)
-    queue.advance(job, cursor=400, done=4, now=NOW)
+    job = queue.take(enqueue(parts=parts(4, 6)).pk, now=NOW)
+    do_next(job)
     OrmQ.objects.all().delete()
     assert queue.sweep(now=NOW + MINUTE) == 0  # its lease still runs
     assert queue.sweep(now=LATER) == 1
     assert queue.sweep(now=LATER + MINUTE) == 0  # it waits its turn
     assert OrmQ.objects.count() == 1
     again = queue.take(job.pk, now=LATER + MINUTE)
-    assert (again.attempts, again.cursor, again.done) == (2, 400, 4)
+    assert (again.attempts, again.done, queue.next_part(again).first) == (2, 4, 5)
 
 
 def test_the_sweep_queues_again_what_went_back_after_an_error_or_got_lost():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from django.conf import settings
 from django.utils import timezone
 
 from claims import workflow
@@ -24,7 +25,7 @@ class Command(PortalCommand):
         incident = incident_named(incident)
         claim = claim_named(claim, incident) if claim else None
         if not wait:
-            job = workflow.queue_assessment(incident, claim=claim, now=timezone.now())
+            job = workflow.queue_assessment(incident, claim=claim, hands=settings.WORKERS, now=timezone.now())
             return self.nothing | {"queued": job.total, "job": job.key}
         done = workflow.assess_now(incident, claim=claim, now=timezone.now())
         return {
