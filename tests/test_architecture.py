@@ -24,6 +24,7 @@ FLOORS = {
     "quote_queries": PURE,
     "liquidation": PURE,
     "explanation": PURE,
+    "letter": PURE,
     "account_file": PURE,
     "terms": PURE,
     "demo": PURE,
@@ -100,6 +101,7 @@ BRIDGES = {  # (room, module) -> the rooms it may know; doors see below
     ("claims", "liquidations"): {"incidents"},  # a liquidation and what it brings the fund share one commit
     ("claims", "screens"): {"jobs"},  # the desk shows the progress of its job
     ("incidents", "imports"): {"jobs"},  # a user's file at COPY's speed
+    ("incidents", "letter"): {"jobs"},  # numbers and instants as on the screens
     ("claims", "intake"): {
         "jobs",
         "incidents",
