@@ -131,14 +131,15 @@ def load(
     path: Path,
     columns: Sequence[Column],
     *,
+    derived: Sequence[Column] = (),
     reading: Reading | None = None,
     reader: Reader = csv_file.rows,
     progress: Progress | None = None,
 ) -> Batch:
     """Read the file into `bulk_row`, in constant memory. To be called inside a transaction; nothing is left after it.
 
-    A file that cannot be read at all gives a batch without rows and with the reason among its errors. `reader` reads what is
-    not plain CSV.
+    A file that cannot be read at all gives a batch without rows and with the reason among its errors. `derived` are columns
+    of `bulk_row` for the caller to fill; `reader` reads what is not plain CSV.
     """
     reading = reading or Reading()
     try:
@@ -147,7 +148,7 @@ def load(
             transaction.atomic(),
             opened(path) as source,
         ):  # an error in the middle leaves the caller's transaction whole
-            return _load(source, columns, reading, reader, progress)
+            return _load(source, columns, derived, reading, reader, progress)
     except OSError as error:
         return Batch([f"{path}: {error.strerror or error}"])
     except Unreadable as error:
@@ -157,13 +158,18 @@ def load(
 
 
 def _load(
-    source: Source, columns: Sequence[Column], reading: Reading, reader: Reader, progress: Progress | None
+    source: Source,
+    columns: Sequence[Column],
+    derived: Sequence[Column],
+    reading: Reading,
+    reader: Reader,
+    progress: Progress | None,
 ) -> Batch:
     rows = reader(source.stream, columns, reading)
     batch, sheet = Batch(sha256=source.sha256), rows.sheet
     batch.present, batch.unknown = {column.name for column in sheet.known}, list(sheet.unknown)
     batch.headings = {column.name: column.called for column in columns if column.called}
-    _create(columns, sheet, reading)
+    _create((*columns, *derived), sheet, reading)
     _copy(rows, reading, lambda: progress(source.done, source.size) if progress else None)
     batch.rows, batch.misshapen, batch.key, batch.notes = rows.count, rows.findings, sheet.key, rows.notes
     return batch

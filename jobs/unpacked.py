@@ -21,6 +21,7 @@ MEBIBYTE = 1 << 20
 ALWAYS = 64 * MEBIBYTE  # what any file may unpack to
 RATIO = 100  # beyond that; quotes and orders unpack to 5 to 25 times their size
 GZIP, ZIP = b"\x1f\x8b", b"PK"
+Packed = IO[bytes] | gzip.GzipFile
 
 
 class Unreadable(Exception):
@@ -75,14 +76,14 @@ def _only_member(given: IO[bytes]) -> IO[bytes]:
         raise Unreadable(f"it cannot be unpacked ({error})") from error
 
 
-def _bounded(stream: IO[bytes], size: int) -> io.BufferedReader:
+def _bounded(stream: Packed, size: int) -> io.BufferedReader:
     return io.BufferedReader(_Bounded(stream, max(ALWAYS, RATIO * size)), MEBIBYTE)
 
 
 class _Bounded(io.RawIOBase):
     """Passes on so many bytes and no more."""
 
-    def __init__(self, stream: IO[bytes], limit: int):
+    def __init__(self, stream: Packed, limit: int):
         self.stream, self.limit, self.left = stream, limit, limit
 
     def readable(self) -> bool:

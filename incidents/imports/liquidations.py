@@ -9,7 +9,7 @@ from pathlib import Path
 from django.db import connection, transaction
 from django.db.models import QuerySet
 
-from incidents.imports.taking import UNKNOWN_SYMBOL, execute, remember
+from incidents.imports.taking import UNKNOWN_SYMBOL, but, execute, remember
 from incidents.models import Liquidation, Side
 from jobs import bulk
 from jobs.cells import Column, Reading
@@ -38,9 +38,9 @@ RECORDED = (
     Column("quantity", "number", called="filled_qty"),
     Column("usd_value", "real", needed=False, blank=True),
 )
-PRESETS: dict[str, tuple[Column, ...]] = {
-    "": LIQUIDATIONS,
-    FORCE_ORDERS: (*RECORDED, *(c for c in LIQUIDATIONS if c.name not in {known.name for known in RECORDED})),
+PRESETS: dict[str, dict] = {
+    "": {"columns": LIQUIDATIONS},
+    FORCE_ORDERS: {"columns": RECORDED, "derived": but(LIQUIDATIONS, RECORDED)},
 }
 # rules §5: linear = price × quantity × rate in the settlement asset, inverse = quantity × rate in the coin.
 FEE = "round(CASE i.margin WHEN 'linear' THEN r.price ELSE 1 END * r.quantity * i.liquidation_fee_rate, a.decimals)"
@@ -63,7 +63,7 @@ def import_liquidations(
             ["a recording of force orders does not say what clock its times are of: state it (--timezone UTC)"]
         )
     else:
-        batch = bulk.load(path, PRESETS[preset], reading=Reading(timezone), progress=progress)
+        batch = bulk.load(path, **PRESETS[preset], reading=Reading(timezone), progress=progress)
     bulk.lock("liquidations")
     if batch.present:
         batch.refuse(UNKNOWN_SYMBOL)

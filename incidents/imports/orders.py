@@ -11,7 +11,7 @@ from django.db import transaction
 
 from incidents.imports import statement
 from incidents.imports.lots import settle
-from incidents.imports.taking import NOTHING, UNKNOWN_SYMBOL, done, execute, upsert
+from incidents.imports.taking import NOTHING, UNKNOWN_SYMBOL, but, done, execute, upsert
 from incidents.models import Order, Side
 from jobs import bulk
 from jobs.cells import Column, Reading
@@ -40,7 +40,11 @@ ORDERS = (
 STATEMENT = "mt4-statement"
 PRESETS: dict[str, dict] = {
     "": {"columns": ORDERS},
-    STATEMENT: {"columns": statement.settled(ORDERS), "reader": statement.StatementRows},
+    STATEMENT: {
+        "columns": statement.COLUMNS,
+        "derived": but(ORDERS, statement.COLUMNS),
+        "reader": statement.StatementRows,
+    },
 }
 
 

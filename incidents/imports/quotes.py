@@ -38,7 +38,6 @@ PRESETS = {
     "binance-bookticker": Preset(
         (
             Column("ts", "instant", called="transaction_time"),
-            SYMBOL_STATED,
             Column("bid", "number", called="best_bid_price"),
             Column("ask", "number", called="best_ask_price"),
         ),
@@ -82,7 +81,7 @@ def import_quotes(
     else:
         reading = Reading(timezone, time_unit or form.time_unit)
         reader = partial(csv_file.rows, form=form.form)
-        batch = bulk.load(path, _columns(form, symbol), reading=reading, reader=reader, progress=progress)
+        batch = bulk.load(path, **_columns(form, symbol), reading=reading, reader=reader, progress=progress)
     bulk.lock("quotes")
     skipped = _settle_symbols(batch, form, symbol) if batch.present and symbol else {}
     if batch.present:
@@ -93,10 +92,13 @@ def import_quotes(
     return done("quotes", path, batch, created=created, updated=0, now=now, **_seen(), **skipped)
 
 
-def _columns(form: Preset, symbol: str) -> tuple[Column, ...]:
+def _columns(form: Preset, symbol: str) -> dict:
+    """What the file has, or may have where the symbol is stated, and what is filled in."""
+    if not form.names_symbol:
+        return {"columns": form.columns, "derived": (SYMBOL,)}
     if not symbol or form.picks_symbol:
-        return form.columns
-    return tuple(SYMBOL_STATED if column.name == "symbol" else column for column in form.columns)
+        return {"columns": form.columns}
+    return {"columns": tuple(SYMBOL_STATED if column == SYMBOL else column for column in form.columns)}
 
 
 def _settle_symbols(batch: bulk.Batch, form: Preset, symbol: str) -> dict[str, int]:

@@ -44,12 +44,6 @@ COLUMNS = (
 ONLY_CLOSED = {"closed_at", "exit_price", "realized_pnl", "close_reason"}
 
 
-def settled(orders: Sequence[Column]) -> tuple[Column, ...]:
-    """The columns of a statement, and with them those of orders."""
-    names = {column.name for column in COLUMNS}
-    return (*COLUMNS, *(column for column in orders if column.name not in names))
-
-
 @dataclass
 class Cell:
     text: str = ""
@@ -138,7 +132,7 @@ class StatementRows:
             self._read_head(cells)
         elif first == "Ticket":
             self.places = self._places([cell.text for cell in cells])
-        elif TICKET.fullmatch(first) or len(cells) >= len(self.places) > 0:
+        elif self.places and (TICKET.fullmatch(first) or len(cells) > self.places["realized_pnl"]):
             return self._trade(cells)
         return None
 
@@ -171,10 +165,12 @@ class StatementRows:
             return None
         self.count += 1
         if kind not in SIDES:
-            return self._wrong(cells, "Type", kind, "buy or sell (or balance, credit, or an order that did not trade)")
-        if len(cells) <= self.places.get("realized_pnl", len(cells)):
-            return self._wrong(cells, "Profit", "", f"{self.places.get('realized_pnl', 13) + 1} cells in this row")
-        return self._sound(cells, kind)
+            self._wrong(cells, "Type", kind, "buy or sell (or balance, credit, or an order that did not trade)")
+        elif len(cells) <= self.places["realized_pnl"]:
+            self._wrong(cells, "Profit", "", f"{self.places['realized_pnl'] + 1} cells in this row")
+        else:
+            return self._sound(cells, kind)
+        return None
 
     def _skipped(self, kind: str) -> str:
         if self.section == "working":

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 
@@ -10,6 +10,7 @@ from django.db import connection
 
 from incidents.models import ImportedFile
 from jobs import bulk
+from jobs.cells import Column
 
 TABLES = {
     "instruments": ("incidents_asset", "incidents_instrument"),
@@ -21,8 +22,14 @@ NOTHING = {"created": 0, "updated": 0, "unchanged": 0}
 
 UNKNOWN_SYMBOL = """
     SELECT line, 'symbol', 'a known symbol; import its instrument first' FROM bulk_row
-     WHERE NOT EXISTS (SELECT FROM incidents_instrument i WHERE i.symbol = bulk_row.symbol)
+     WHERE symbol IS NOT NULL AND NOT EXISTS (SELECT FROM incidents_instrument i WHERE i.symbol = bulk_row.symbol)
 """
+
+
+def but(columns: Sequence[Column], present: Sequence[Column]) -> tuple[Column, ...]:
+    """Those columns that are not present by name."""
+    names = {column.name for column in present}
+    return tuple(column for column in columns if column.name not in names)
 
 
 def upsert(

@@ -72,8 +72,8 @@ def test_errors_of_a_bookticker_archive_name_its_own_columns(load):
     ]
     _code, result = load("best_bid_price,x\n1,2\n", "--preset", "binance-bookticker", "--symbol", "BTCUSDT")
     assert result["errors"] == [
-        "line 1: column transaction_time is missing - expected columns: transaction_time, symbol, best_bid_price, best_ask_price",
-        "line 1: column best_ask_price is missing - expected columns: transaction_time, symbol, best_bid_price, best_ask_price",
+        "line 1: column transaction_time is missing - expected columns: transaction_time, best_bid_price, best_ask_price",
+        "line 1: column best_ask_price is missing - expected columns: transaction_time, best_bid_price, best_ask_price",
     ]
 
 
