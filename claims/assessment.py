@@ -35,7 +35,7 @@ from claims.deadlines import Outage
 from claims.models import Assessment, Claim, Compensation, Contact, Evidence, GivenPrice, ReferencePrice, Verdict
 from claims.terms import Terms
 from incidents import market
-from incidents.models import AbnormalRange, Asset, Incident, Instrument, Order
+from incidents.models import AbnormalRange, Asset, ImportedFile, Incident, Instrument, Order
 from incidents.prices import reference_prices, values_at
 from incidents.windows import merge
 
@@ -99,6 +99,25 @@ def traded_in(incident: Incident) -> list[tuple[str, str, str]]:
     """What the incident broke, for a person to choose from: (symbol, product, settlement asset) of each instrument."""
     found = Instrument.objects.affected_by(incident).order_by("symbol")
     return list(found.values_list("symbol", "product", "settle_id"))
+
+
+def named_orders(ids: Sequence[int]) -> dict[int, dict[str, str]]:
+    """What a person knows these orders by, by key."""
+    found = Order.objects.filter(pk__in=ids).select_related("instrument", "customer")
+    return {
+        row.pk: {
+            "order": str(row),
+            "symbol": row.instrument.symbol,
+            "side": row.side,
+            "customer": row.customer.code,
+        }
+        for row in found
+    }
+
+
+def imported_since(at: datetime) -> bool:
+    """Whether facts came in by file after this instant."""
+    return ImportedFile.objects.filter(imported_at__gt=at).exists()
 
 
 def orders_of(claims: Sequence[int], incident: Incident) -> QuerySet:

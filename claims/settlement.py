@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import datetime
 from decimal import Decimal
 
 from django.db.models import Exists, F, OuterRef, Q, QuerySet
 
 from claims.models import Award, Bonus, Claim
-from ledger import verification
+from ledger import reports, verification
 from ledger.journal import COMPENSATION, GOODWILL, PAYABLE_COMPENSATION, PAYABLE_GOODWILL, Draft, Move
 from ledger.models import JournalEntry, Transfer
 from ledger.posting import PostingError, post
@@ -16,6 +17,7 @@ from ledger.posting import PostingError, post
 __all__ = [
     "PostingError",
     "award",
+    "balances",
     "booked",
     "broken_laws",
     "checked",
@@ -68,6 +70,12 @@ def goodwill(claims: list[Claim], *, amount: Decimal, asset: str, by, now: datet
     }
     entries = post(list(drafts.values()), by=by, now=now)
     return {pk: entries[draft.reference] for pk, draft in drafts.items()}
+
+
+def balances(assets: Iterable[str]) -> dict[str, tuple[Decimal, Decimal]]:
+    """By asset, what the fund has available and what is committed; nothing of an asset it never held (rules §5)."""
+    found = {fund.asset: (fund.available, fund.committed) for fund in reports.fund()}
+    return {asset: found.get(asset, (Decimal(0), Decimal(0))) for asset in sorted(assets)}
 
 
 def broken_laws() -> list[str]:

@@ -20,6 +20,7 @@ from claims.workflow.goodwill import grant_bonuses
 from claims.workflow.offering import answer_offer, make_offer, to_offer
 from claims.workflow.policies import draft_policy, publish_policy, revise_draft
 from claims.workflow.pricing import confirm_price, enter_price, withdraw_price
+from claims.workflow.previewing import job_key, keep_preview, rehearse, request_preview
 from claims.workflow.reviewing import review_evidence
 
 __all__ = [
@@ -39,13 +40,17 @@ __all__ = [
     "enter_price",
     "finish_assessment",
     "grant_bonuses",
+    "job_key",
+    "keep_preview",
     "make_offer",
     "payable_claims",
     "publish_policy",
     "queue_assessment",
     "queue_forgotten",
+    "rehearse",
     "reopen",
     "request_assessment",
+    "request_preview",
     "review_evidence",
     "to_offer",
     "revise_draft",
