@@ -10,13 +10,11 @@ import pytest
 
 from tests.claims.by_hand import NO_QUOTES, S2, at, by_user, case, order, policy, short, short_form, still_open
 from tests.claims.oracle import Claim
-from tests.claims.world import World, by_the_oracle
 
 
-@pytest.fixture(params=["the oracle", "the query"])
-def answers(request, db):
+@pytest.fixture
+def answers(judge):
     """By order: its outcome, clause, amount, and flags."""
-    judge = by_the_oracle if request.param == "the oracle" else World().judge
     return lambda *orders, **facts: short_form(judge(case(*orders, **facts)))
 
 

@@ -20,12 +20,6 @@ from tests.claims.by_hand import (
     short_form,
     still_open,
 )
-from tests.claims.world import World, by_the_oracle
-
-
-@pytest.fixture(params=["the oracle", "the query"])
-def judge(request, db):
-    return by_the_oracle if request.param == "the oracle" else World().judge
 
 
 @pytest.fixture

@@ -6,6 +6,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
 
+from django.db import transaction
+
 from claims import terms, workflow
 from claims.models import Claim, Compensation, Contact, Evidence, GivenPrice
 from incidents.models import AbnormalRange, Order, Quote
@@ -64,13 +66,13 @@ def by_the_oracle(case: Case) -> dict[str, tuple]:
 
 
 def plain(order: oracle.Order, answer: oracle.Answer) -> tuple:
-    """An answer in the columns of a verdict."""
+    """An answer in the columns of a verdict. What a still-open order is worth is asked only where a clause could pay it."""
     price = answer.quote and oracle.price_of(order, answer.quote)
-    value = answer.value and (oracle.price_of(order, answer.value), answer.value.at)
+    value = answer.value and answer.clause and (oracle.price_of(order, answer.value), answer.value.at)
     named = answer.quote and (answer.quote.at, answer.quote.bid, answer.quote.ask)
     stored = None if isinstance(answer.quote, oracle.GivenPrice) else named
     return (
-        answer.outcome, answer.clause, answer.reasons, answer.holds, sorted(answer.flags), price, named, stored, value,
+        answer.outcome, answer.clause, answer.reasons, answer.holds, sorted(answer.flags), price, named, stored, value or None,
         answer.amount, answer.restore_amount, order.asset,
     )  # fmt: skip
 
@@ -85,10 +87,10 @@ def by_the_query(incident) -> dict[str, tuple]:
         for verdict in claim.verdicts.in_force().select_related("quote", "order"):
             stored = verdict.quote and (verdict.quote.at, verdict.quote.bid, verdict.quote.ask)
             named = verdict.reference_at and (verdict.reference_at, verdict.reference_bid, verdict.reference_ask)
-            value = verdict.valued_at and (verdict.valued_price, verdict.valued_at)
+            value = verdict.valued_at and verdict.clause and (verdict.valued_price, verdict.valued_at)
             said[str(verdict.order)] = (
                 verdict.outcome, verdict.clause, verdict.reasons, verdict.holds, sorted(verdict.flags), verdict.reference_price,
-                named, stored, value, verdict.amount, verdict.restore_amount, verdict.asset,
+                named, stored, value or None, verdict.amount, verdict.restore_amount, verdict.asset,
             )  # fmt: skip
     return said
 
@@ -114,9 +116,13 @@ class World:
         self.verdict = claim.verdicts.in_force().get()
 
     def judge(self, case: Case) -> dict[str, tuple]:
-        incident = self.enter(case)
-        workflow.assess_now(incident, now=case.asked)
-        return by_the_query(incident)
+        """By order: what the query says. No trace of the case is left."""
+        with transaction.atomic():
+            incident = self.enter(case)
+            workflow.assess_now(incident, now=case.asked)
+            said = by_the_query(incident)
+            transaction.set_rollback(True)
+        return said
 
     def enter(self, case: Case):
         """The case's rows; returns its incident."""

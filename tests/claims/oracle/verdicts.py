@@ -55,9 +55,15 @@ def judge_alone(
     clause = holding[0]
     answer.clause = clause["code"]
     answer.outcome = outcome(order, claim, clause, answer)
-    if "restore_order" in clause["remedies"] and order.closed is not None and not order.paid_elsewhere:
+    if can_be_restored(order, clause, answer):
         answer.restore_amount = restored(order, policy["payment"])
     return answer
+
+
+def can_be_restored(order: Order, clause: dict, answer: Answer) -> bool:
+    """Offered for a closed order, whatever the best price gives; not while evidence is missing, nor twice."""
+    offered = "restore_order" in clause["remedies"] and order.closed is not None
+    return offered and answer.outcome != "needs_evidence" and not order.paid_elsewhere
 
 
 def flags(order: Order, windows: list[Window], market: Market, answer: Answer) -> set[str]:
