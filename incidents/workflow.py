@@ -1,8 +1,12 @@
-"""Declare and publish an incident, mark quotes as abnormal. The time is taken at the door; history is kept by trigger."""
+"""Declare and publish an incident, mark quotes as abnormal, enter a liquidation ratio.
+
+The time is taken at the door and passed in; history is kept by trigger.
+"""
 
 from __future__ import annotations
 
 from datetime import datetime
+from decimal import Decimal
 
 import pghistory
 from django.core.exceptions import ValidationError
@@ -10,7 +14,7 @@ from django.db import transaction
 from django.utils.translation import gettext as _
 
 from incidents import incident_file
-from incidents.models import AbnormalRange, Incident, Instrument, OutageWindow
+from incidents.models import AbnormalRange, Incident, Instrument, LiquidationRatio, OutageWindow
 
 
 class Refused(Exception):
@@ -84,6 +88,24 @@ def unmark_abnormal(marked: AbnormalRange, *, reason: str, by) -> None:
         deleted, _rows = AbnormalRange.objects.filter(pk=marked.pk).delete()
     if not deleted:
         raise Refused(_("Somebody else unmarked this range a moment ago."))
+
+
+@transaction.atomic
+def enter_ratio(*, ratio: Decimal, effective_at: datetime, source: str, by) -> LiquidationRatio:
+    """From `effective_at` on accounts are stopped out at this share of their used margin (S3-1); what was in force stays.
+
+    Refused: who may not, a ratio without a source, outside 0 to 1, or from an instant that has one.
+    """
+    _may(by, "incidents.add_liquidationratio")
+    entered = LiquidationRatio(ratio=ratio, effective_at=effective_at, source=source.strip())
+    if not entered.source:
+        raise Refused(_("Say where this ratio is announced."))
+    try:
+        entered.full_clean()
+    except ValidationError as error:
+        raise Refused(*error.messages) from None
+    entered.save()
+    return entered
 
 
 def _publish(incident: Incident, *, by, now: datetime) -> Incident:

@@ -1,5 +1,5 @@
-"""What happened, on screen: incidents with their windows, and the imported facts to read."""
+"""What happened, on screen: incidents with their windows, the imported facts to read, liquidations explained."""
 
-from incidents.admin import facts, incidents
+from incidents.admin import facts, incidents, liquidations
 
-__all__ = ["facts", "incidents"]
+__all__ = ["facts", "incidents", "liquidations"]

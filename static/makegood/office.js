@@ -39,3 +39,17 @@ document.addEventListener("click", (event) => {
   const open = !orders.every((order) => order.open);
   for (const order of orders) order.open = open;
 });
+
+// A text to take along: into the clipboard, or selected where the browser gives none.
+document.addEventListener("click", async (event) => {
+  const button = event.target.closest("[data-copy]");
+  if (!button) return;
+  const text = document.getElementById(button.dataset.copy);
+  text.select();
+  try {
+    await navigator.clipboard.writeText(text.value);
+  } catch {
+    document.execCommand("copy");
+  }
+  button.textContent = button.dataset.copied;
+});
