@@ -321,6 +321,12 @@ UNFOLD = {
                     nav(_("Orders"), "receipt_long", "incidents_order_changelist", "incidents.view_order"),
                     nav(_("Quotes"), "show_chart", "incidents_quote_changelist", "incidents.view_quote"),
                     nav(_("Customers"), "group", "incidents_customer_changelist", "incidents.view_customer"),
+                    nav(
+                        _("Liquidations explained"),
+                        "troubleshoot",
+                        "incidents_explain_liquidation",
+                        "incidents.view_liquidationratio",
+                    ),
                     nav(_("Instruments"), "category", "incidents_instrument_changelist", "incidents.view_instrument"),
                     nav(
                         _("Imported files"),
