@@ -26,9 +26,13 @@ class JobAdmin(office.ReadOnlyScreen):
     def condition(self, job):
         return office.badge(job.state, job.get_state_display())
 
+    def get_queryset(self, request):
+        """Of shared work each row counts what its own worker did; its total stands with the first."""
+        return super().get_queryset(request).select_related("helps")
+
     @display(description=_("progress"))
     def progress(self, job):
-        return f"{job.done} / {job.total}"
+        return f"{job.done} / {job.shared.total}"
 
 
 @admin.register(Heartbeat)

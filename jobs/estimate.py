@@ -27,7 +27,7 @@ class Estimate:
 
 
 def estimate(job: Job, *, now: datetime) -> Estimate:
-    """Read from the parts: what is finished, by how many workers just now, and at the pace of the last parts of the last stage."""
+    """Read from the parts: what is finished, by how many workers just now, at the pace of the last parts of the last stage."""
     done = job.parts.aggregate(size=Sum("size", filter=Q(finished_at__isnull=False)))["size"] or 0
     hands = Job.objects.filter(Q(pk=job.pk) | Q(helps=job.pk))
     workers = hands.filter(state=Job.State.RUNNING, lease_until__gte=now).count()
@@ -36,10 +36,10 @@ def estimate(job: Job, *, now: datetime) -> Estimate:
 
 def _left(job: Job, workers: int) -> timedelta | None:
     """Parts of one stage take alike; while an earlier stage runs nobody knows how long the last one will take."""
-    stages = job.parts.values("stage").annotate(left=Count("pk", filter=Q(finished_at__isnull=True))).order_by("stage")
-    *earlier, last = [*stages] or [None]
-    if last is None or not workers or any(stage["left"] for stage in earlier):
+    counted = job.parts.values("stage").annotate(left=Count("pk", filter=Q(finished_at__isnull=True))).order_by("stage")
+    stages = list(counted)
+    if not stages or not workers or any(stage["left"] for stage in stages[:-1]):
         return None
-    finished = job.parts.filter(stage=last["stage"], finished_at__isnull=False).order_by("-finished_at")
+    finished = job.parts.filter(stage=stages[-1]["stage"], finished_at__isnull=False).order_by("-finished_at")
     took = list(finished.values_list(F("finished_at") - F("started_at"), flat=True)[:RECENT])
-    return sum(took, timedelta()) / len(took) * last["left"] / workers if took else None
+    return sum(took, timedelta()) / len(took) * stages[-1]["left"] / workers if took else None

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from django.db import transaction
-from django.db.models import F, Q
+from django.db.models import F, Q, QuerySet
 from django_q.tasks import async_task
 
 from jobs.models import Job, Part
@@ -53,7 +53,7 @@ def _hand_out(jobs: Sequence[Job]) -> None:
 
 
 def take(job_id: int, *, now: datetime) -> Job | None:
-    """Take the job under a lease, counting the attempt first; None when it is not to be taken (paused, done, leased, worn out)."""
+    """Take the job under a lease, counting the attempt first; None when it is not to be had (paused, done, leased, worn out)."""
     free = Q(state=STATE.QUEUED) | Q(state=STATE.RUNNING, lease_until__lt=now)
     taken = Job.objects.filter(free, pk=job_id, attempts__lt=F("max_attempts")).update(
         state=STATE.RUNNING, attempts=F("attempts") + 1, lease_until=now + LEASE, started_at=now, error=""

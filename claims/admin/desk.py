@@ -33,6 +33,8 @@ class Desk:
             at("", self.desk_view, "claims_desk"),
             at("progress/", self.progress_view, "claims_desk_progress"),
             at("assess/", self.assess_all_view, "claims_desk_assess"),
+            at("pause/", self.pause_view, "claims_desk_pause"),
+            at("resume/", self.resume_view, "claims_desk_resume"),
             at("approve/", self.approve_all_view, "claims_desk_approve"),
             at("bonuses/", self.bonuses_view, "claims_desk_bonuses"),
         ]
@@ -53,6 +55,24 @@ class Desk:
         try:
             workflow.queue_assessment(found.incident, hands=settings.WORKERS, by=request.user, now=timezone.now())
             messages.success(request, _("The assessment is queued; its progress is shown below."))
+        except gate.Refused as refusal:
+            messages.error(request, str(refusal))
+        return redirect("admin:claims_desk", reference)
+
+    def pause_view(self, request, reference):
+        found = self._spending(request, reference, "claims.assess_claim", post=True)
+        try:
+            workflow.pause_assessment(found.incident, by=request.user)
+            messages.success(request, _("Paused: what is being assessed is finished, nothing more is begun."))
+        except gate.Refused as refusal:
+            messages.error(request, str(refusal))
+        return redirect("admin:claims_desk", reference)
+
+    def resume_view(self, request, reference):
+        found = self._spending(request, reference, "claims.assess_claim", post=True)
+        try:
+            workflow.resume_assessment(found.incident, by=request.user, now=timezone.now())
+            messages.success(request, _("The assessment goes on where it stopped."))
         except gate.Refused as refusal:
             messages.error(request, str(refusal))
         return redirect("admin:claims_desk", reference)
@@ -92,7 +112,7 @@ class Desk:
         if not self.has_view_permission(request):
             raise PermissionDenied
         incident = get_object_or_404(incidents().prefetch_related("windows"), reference=reference)
-        return desk.Desk(incident, request.user)
+        return desk.Desk(incident, request.user, now=timezone.now())
 
     def _spending(self, request, reference, permission, *, post=False) -> desk.Desk:
         if not request.user.has_perm(permission) or (post and request.method != "POST"):

@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from decimal import Decimal
 from functools import cached_property
 
 from django.db.models import Count, Sum
+from django.utils.translation import ngettext
 
 from claims import gate
 from claims.models import Assessment, Bonus, Claim, Policy, Verdict
+from jobs.estimate import Estimate, estimate
 from jobs.models import Job
 
 
 class Desk:
     """What the page shows; each part is asked for once."""
 
-    def __init__(self, incident, user):
-        self.incident, self.user = incident, user
+    def __init__(self, incident, user, *, now: datetime):
+        self.incident, self.user, self.now = incident, user, now
 
     @cached_property
     def policies(self) -> list[Policy]:
@@ -38,7 +41,22 @@ class Desk:
 
     @property
     def under_way(self) -> bool:
-        return bool(self.job and self.job.state in (Job.State.QUEUED, Job.State.RUNNING))
+        return bool(self.job and self.job.state in Job.UNFINISHED)
+
+    @cached_property
+    def progress(self) -> Estimate | None:
+        return estimate(self.job, now=self.now) if self.job else None
+
+    @property
+    def time_left(self) -> str:
+        """In words, at today's pace; empty while nothing tells it."""
+        if self.progress is None or self.progress.left is None:
+            return ""
+        seconds = round(self.progress.left.total_seconds())
+        if seconds < 90:
+            return ngettext("about %(n)s second left", "about %(n)s seconds left", seconds) % {"n": seconds}
+        minutes = -(-seconds // 60)
+        return ngettext("about %(n)s minute left", "about %(n)s minutes left", minutes) % {"n": minutes}
 
     @cached_property
     def statuses(self) -> list[tuple[str, object, int]]:

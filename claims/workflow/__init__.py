@@ -10,17 +10,19 @@ from claims.workflow.assessing import (
     assess_slice,
     claims_of,
     finish_assessment,
+    pause_assessment,
     queue_assessment,
     queue_forgotten,
     reopen,
     request_assessment,
+    resume_assessment,
 )
 from claims.workflow.deciding import Approvals, approve, approve_all, by_asset, deny, payable_claims
 from claims.workflow.goodwill import grant_bonuses
 from claims.workflow.offering import answer_offer, make_offer, to_offer
 from claims.workflow.policies import draft_policy, publish_policy, revise_draft
-from claims.workflow.pricing import confirm_price, enter_price, withdraw_price
 from claims.workflow.previewing import job_key, keep_preview, rehearse, request_preview
+from claims.workflow.pricing import confirm_price, enter_price, withdraw_price
 from claims.workflow.reviewing import review_evidence
 
 __all__ = [
@@ -43,6 +45,7 @@ __all__ = [
     "job_key",
     "keep_preview",
     "make_offer",
+    "pause_assessment",
     "payable_claims",
     "publish_policy",
     "queue_assessment",
@@ -51,6 +54,7 @@ __all__ = [
     "reopen",
     "request_assessment",
     "request_preview",
+    "resume_assessment",
     "review_evidence",
     "to_offer",
     "revise_draft",

@@ -14,7 +14,7 @@ from claims.gate import Refused
 from claims.models import Assessment, Claim, Policy, Verdict
 from jobs.bulk import analyze
 from jobs.models import Job, Part
-from jobs.queue import enqueue
+from jobs.queue import enqueue, pause, resume
 
 SLICE = 2_000  # claims a slice: some seconds of work, the most that a dead worker costs
 PRICES, CLAIMS = 0, 1  # the stages of a run: the keys of a part are instruments, then claims
@@ -94,6 +94,28 @@ def queue_forgotten(*, hands: int = 1, now: datetime) -> int:
         .distinct("incident_id")
     )
     return sum(1 for claim in claims if queue_assessment(claim.incident, waiting_only=True, hands=hands, now=now))
+
+
+def _job_of(incident) -> Job | None:
+    """The job of the latest run over the whole incident."""
+    run = Assessment.objects.filter(incident=incident, claim__isnull=True, waiting_only=False).first()
+    return Job.objects.filter(key=f"assess-{run.pk}").first() if run else None
+
+
+def pause_assessment(incident, *, by) -> None:
+    """Nothing more of the incident's run is begun until it is resumed; what is done stays done."""
+    gate.may(by, "claims.assess_claim")
+    job = _job_of(incident)
+    if job is None or not pause(job):
+        raise Refused("%(incident)s has no run under way", incident=incident.reference)
+
+
+def resume_assessment(incident, *, by, now: datetime) -> None:
+    """The incident's paused run goes on where it stopped."""
+    gate.may(by, "claims.assess_claim")
+    job = _job_of(incident)
+    if job is None or not resume(job, now=now):
+        raise Refused("%(incident)s has no paused run", incident=incident.reference)
 
 
 def claims_of(assessment: Assessment) -> QuerySet[Claim]:

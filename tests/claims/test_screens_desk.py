@@ -1,12 +1,16 @@
 """An incident from its declaration to its payment, by a manager over the web."""
 
+from datetime import timedelta
 from decimal import Decimal
 
 import pytest
+from django.utils import timezone
 
 from claims import tasks, workflow
 from claims.models import Award, Bonus, Claim, Policy
+from claims.workflow import assessing
 from incidents.models import Incident
+from jobs import queue
 from jobs.models import Job
 from tests import factories as f
 from tests.claims.desk import outage, signed_in, text_of
@@ -123,6 +127,57 @@ def test_the_assessment_runs_in_the_background_and_its_progress_is_polled_to_its
     ended = desk.get(f"{DESK}progress/")
     assert (ended.status_code, "hx-trigger" in ended.content.decode()) == (286, False)
     assert "35.50 USDT" in text_of(desk.get(DESK))
+
+
+def test_a_run_is_paused_and_resumed_and_whoever_may_not_assess_may_neither(mia, monkeypatch):
+    monkeypatch.setattr(assessing, "SLICE", 1)
+    monkeypatch.setattr(tasks, "TURN", timedelta(0))
+    incident = outage()
+    for code in ("carla", "dora"):
+        f.order(f"O-{code}", code)
+        f.claim(incident, code)
+    desk, aude = signed_in(mia), signed_in(f.staff("aude", "auditor"))
+    assert "has no run under way" in text_of(desk.post(f"{DESK}pause/", follow=True))
+    desk.post(f"{DESK}assess/")
+    job = Job.objects.get(helps=None)
+    for _price_and_claim in range(2):
+        tasks.assess(job.pk)
+
+    assert "Pause" not in text_of(aude.get(DESK))
+    assert aude.post(f"{DESK}pause/").status_code == 403
+    said = text_of(desk.post(f"{DESK}pause/", follow=True))
+    assert "Paused: what is being assessed is finished" in said
+    assert "paused 1 of 2 claims 50 % Nothing more is begun until somebody resumes it" in said
+    assert "Assess all open claims" not in said
+    tasks.sweep()
+    tasks.assess(job.pk)
+    assert "1 of 2 claims" in text_of(desk.get(f"{DESK}progress/"))
+
+    assert aude.post(f"{DESK}resume/").status_code == 403
+    assert "goes on where it stopped" in text_of(desk.post(f"{DESK}resume/", follow=True))
+    assert "has no paused run" in text_of(desk.post(f"{DESK}resume/", follow=True))
+    for _claim_and_end in range(2):
+        tasks.assess(job.pk)
+    assert desk.get(f"{DESK}progress/").status_code == 286
+
+
+def test_the_desk_tells_how_long_it_will_take_at_the_pace_of_the_last_parts(mia, monkeypatch):
+    monkeypatch.setattr(assessing, "SLICE", 1)
+    incident = outage()
+    for number in range(8):
+        f.claim(incident, f"customer-{number}")
+    job = workflow.queue_assessment(incident, hands=2, now=timezone.now())
+    workers = [queue.take(hand.pk, now=timezone.now()) for hand in (job, job.helpers.get())]
+    desk = signed_in(mia)
+    assert "left" not in text_of(desk.get(f"{DESK}progress/"))
+    for began in range(5):  # the price, then four claims, each half a minute
+        part, now = queue.next_part(workers[began % 2]), timezone.now()
+        queue.advance(workers[began % 2], part, began_at=now - timedelta(seconds=30), now=now)
+    said = text_of(desk.get(f"{DESK}progress/"))
+    assert "running 4 of 8 claims · about 60 seconds left" in said
+    assert "2 workers at it" in said
+    queue.pause(job)
+    assert "left" not in text_of(desk.get(f"{DESK}progress/"))
 
 
 def test_an_assessment_without_a_policy_is_refused_in_words(mia):
