@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from decimal import Decimal
 
-from django.db.models import DecimalField, F, Q, Sum, Value
+from django.db.models import Case, DecimalField, F, OuterRef, Q, Subquery, Sum, Value, When
 from django.db.models.functions import Coalesce
 
 from claims import settlement
-from claims.models import Award, Bonus, Compensation, Verdict
+from claims.models import Award, Bonus, Compensation, Remedy, Verdict
 
 
 def unposted_or_mismatched() -> list[str]:
@@ -36,18 +37,31 @@ def _wrongly_summed() -> Iterator[str]:
 
 
 def _wrongly_compensated() -> Iterator[str]:
-    """An order's compensation is what its verdict said, in the award's asset and claim."""
+    """With each part an order has had what the verdict behind that part said, in the award's asset and claim."""
+    earlier = Compensation.objects.filter(order=OuterRef("order"), number__lte=OuterRef("number"))
+    said = Case(
+        When(remedy=Remedy.RESTORE_ORDER, then=F("verdict__restore_amount")),
+        default=F("verdict__amount"),
+        output_field=DecimalField(),
+    )
+    parts = Compensation.objects.annotate(
+        said=said, had=Subquery(earlier.order_by().values("order").annotate(sum=Sum("amount")).values("sum"))
+    )
     right = Q(
-        amount=F("verdict__amount"),
-        verdict__outcome=Verdict.Outcome.PAY,
+        had=F("said"),
         verdict__order=F("order"),
         verdict__asset=F("award__asset"),
         verdict__claim=F("award__claim"),
-    )
-    rows = Compensation.objects.exclude(pk__in=Compensation.objects.filter(right).values("pk"))
+    ) & (Q(verdict__outcome=Verdict.Outcome.PAY) | Q(remedy=Remedy.RESTORE_ORDER))
+    rows = parts.exclude(pk__in=parts.filter(right).values("pk"))
     for row in rows.select_related("award", "verdict", "order").order_by("pk"):
-        said = f"{row.verdict.get_outcome_display()}, {row.verdict.amount.normalize():f} {row.verdict.asset}"
-        yield f"{_reference(row.award)}: order {row.order} is compensated with {row} {row.award.asset}, its verdict said {said}"
+        told = f"{row.verdict.get_outcome_display()}, {plain(row.said)} {row.verdict.asset}"
+        had = f"{plain(row.had)} {row.award.asset}"
+        yield f"{_reference(row.award)}: order {row.order} is compensated with {had}, its verdict said {told}"
+
+
+def plain(amount: Decimal | None) -> str:
+    return "nothing" if amount is None else f"{amount.normalize():f}"
 
 
 def _unexplained() -> Iterator[str]:

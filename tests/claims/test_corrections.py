@@ -14,6 +14,7 @@ from claims import changes, workflow
 from claims.exports import write_changes
 from claims.gate import Refused
 from claims.models import Claim, Compensation, Verdict
+from claims.reports import unposted_or_mismatched
 from incidents.models import AbnormalRange
 from ledger.models import JournalEntry
 from tests import factories as make
@@ -68,6 +69,7 @@ def test_a_longer_window_tops_up_what_was_paid(desk):
     assert workflow.approve(claim, by=desk.max, now=NOW) == {"USDT": Decimal("14.5")}
     assert granted() == [Decimal("35.5"), Decimal("14.5")]
     posted = JournalEntry.objects.filter(category="outage_compensation").order_by("reference")
+    assert unposted_or_mismatched() == []
     assert [entry.reference for entry in posted] == [f"{claim}/award-1/USDT", f"{claim}/award-2/USDT"]
     assert again(claim).status == Claim.Status.APPROVED
 

@@ -14,6 +14,7 @@ from django.urls import reverse
 from claims import workflow
 from claims.gate import Refused
 from claims.models import Claim, Compensation, Offer, Remedy
+from claims.reports import unposted_or_mismatched
 from claims.terms import PRESETS
 from incidents.models import Account, Asset, Customer, Incident, Instrument, Order, OutageWindow, Quote
 from tests import factories as make
@@ -125,6 +126,7 @@ def test_a_restored_order_gives_back_the_loss_and_the_fee_and_instructs_the_trad
     claim = assessed(desk)
     answered(desk, offered(desk, claim), choices={liquidated.pk: Remedy.RESTORE_ORDER})
     assert workflow.approve(again(claim), by=desk.max, now=NOW) == {"USD": Decimal(65)}
+    assert unposted_or_mismatched() == []
     file = tmp_path / "restores.csv"
     call_command("export_restores", "KVB-2019", output=str(file))
     [row] = csv.DictReader(file.open())
