@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
 from datetime import timedelta
 
 import pghistory
@@ -20,12 +21,27 @@ log = logging.getLogger(__name__)
 
 def assess(job_id: int) -> None:
     """Do parts of an assessment, each with its progress in one commit; a killed worker costs one part."""
+    _carry(job_id, workflow.assess_part, workflow.finish_assessment)
+
+
+def approve_straight_through(job_id: int) -> None:
+    """Approve what the policy lets pass without a click, so many claims a commit."""
+    _carry(job_id, workflow.straight_through_part, None)
+
+
+def _carry(job_id: int, verb: Callable, ending: Callable | None) -> None:
+    """Take a turn at the parts of a run: `verb(run, part, now)`, and in the end `ending(run, now)`."""
     job = queue.take(job_id, now=timezone.now())
     if job is None:
         return
     with pghistory.context(job=job.shared.key):
         try:
-            _assess(job, Assessment.objects.get(pk=job.argument["assessment"]))
+            run = Assessment.objects.select_related("policy__published_by").get(pk=job.argument["assessment"])
+            turn_ends_at = timezone.now() + TURN
+            while _carry_part(job, run, verb, ending):
+                if timezone.now() >= turn_ends_at or queue.others_wait(job):
+                    queue.pass_on(job, now=timezone.now())
+                    return
         except queue.LeaseLost:
             log.warning("%s went on in another worker", job.key)
         except Exception as error:
@@ -33,24 +49,17 @@ def assess(job_id: int) -> None:
             raise
 
 
-def _assess(job, assessment: Assessment) -> None:
-    turn_ends_at = timezone.now() + TURN
-    while _assess_part(job, assessment):
-        if timezone.now() >= turn_ends_at or queue.others_wait(job):
-            queue.pass_on(job, now=timezone.now())
-            return
-
-
 @transaction.atomic
-def _assess_part(job, assessment: Assessment) -> bool:
+def _carry_part(job, run: Assessment, verb: Callable, ending: Callable | None) -> bool:
     """The next part, or the end of the run. Whether to go on."""
     part = queue.next_part(job)
     began_at = timezone.now()
     if part is None:
-        workflow.finish_assessment(assessment, now=began_at)
+        if ending is not None:
+            ending(run, now=began_at)
         queue.finish(job, now=timezone.now())
         return False
-    workflow.assess_part(assessment, part)
+    verb(run, part, now=began_at)
     return queue.advance(job, part, began_at=began_at, now=timezone.now())
 
 

@@ -21,9 +21,10 @@ from claims.workflow.deciding import Approvals, approve, approve_all, by_asset, 
 from claims.workflow.goodwill import grant_bonuses
 from claims.workflow.offering import answer_offer, make_offer, to_offer
 from claims.workflow.policies import draft_policy, publish_policy, revise_draft
-from claims.workflow.previewing import job_key, keep_preview, rehearse, request_preview
+from claims.workflow.previewing import keep_preview, rehearse, request_preview
 from claims.workflow.pricing import confirm_price, enter_price, withdraw_price
 from claims.workflow.reviewing import review_evidence
+from claims.workflow.straight_through import straight_through_part
 
 __all__ = [
     "SLICE",
@@ -42,7 +43,6 @@ __all__ = [
     "enter_price",
     "finish_assessment",
     "grant_bonuses",
-    "job_key",
     "keep_preview",
     "make_offer",
     "pause_assessment",
@@ -56,6 +56,7 @@ __all__ = [
     "request_preview",
     "resume_assessment",
     "review_evidence",
+    "straight_through_part",
     "to_offer",
     "revise_draft",
     "withdraw_price",

@@ -12,6 +12,7 @@ from claims import assessment as facts
 from claims import gate
 from claims.gate import Refused
 from claims.models import Assessment, Claim, Policy, Verdict
+from claims.workflow.straight_through import queue_straight_through
 from jobs.bulk import analyze
 from jobs.models import Job, Part
 from jobs.queue import enqueue, pause, resume
@@ -137,7 +138,7 @@ def assess_slice(assessment: Assessment, *, after: int, size: int = SLICE) -> tu
     return (claims[-1], len(claims)) if claims else (after, 0)
 
 
-def assess_part(assessment: Assessment, part: Part) -> None:
+def assess_part(assessment: Assessment, part: Part, *, now: datetime) -> None:
     """One part of a run that workers share: safe to run twice, meant to share its commit with the job's progress."""
     if part.stage == PRICES:
         facts.price(assessment, [part.first])
@@ -196,6 +197,7 @@ def finish_assessment(assessment: Assessment, *, now: datetime) -> Assessment:
         assessment.claims_assessed = Claim.objects.filter(assessment=assessment).count()
         assessment.finished_at = now
         assessment.save()
+        queue_straight_through(assessment, now=now)
     return assessment
 
 

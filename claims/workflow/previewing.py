@@ -77,15 +77,11 @@ def request_preview(policy: Policy, *, by, now: datetime) -> Preview:
         raise Refused("%(incident)s has no outage window: enter one first", incident=incident.reference)
     asked = {"sha256": policy.sha256}
     for waiting in policy.previews.filter(finished_at__isnull=True, result=asked):
-        if Job.objects.unfinished().filter(key=job_key(waiting)).exists():
+        if Job.objects.unfinished().filter(key=waiting.job_key).exists():
             return waiting
     preview = Preview.objects.create(policy=policy, requested_by=by, requested_at=now, result=asked)
-    enqueue(key=job_key(preview), task="claims.tasks.preview", argument={"preview": preview.pk}, total=1, now=now)
+    enqueue(key=preview.job_key, task="claims.tasks.preview", argument={"preview": preview.pk}, total=1, now=now)
     return preview
-
-
-def job_key(preview: Preview) -> str:
-    return f"preview-{preview.pk}"
 
 
 def rehearse(preview: Preview, *, now: datetime) -> dict[str, Any]:
@@ -115,6 +111,7 @@ def _figures(policy: Policy, *, now: datetime) -> dict[str, Any]:
     crowd = _rows(CROWD)
     return {
         "sha256": policy.sha256,
+        "in_force": in_force.sha256 if in_force else "",
         "windows": facts.windows_of(incident),
         "claims": Claim.objects.filter(incident=incident).count(),
         "crowd": crowd,
