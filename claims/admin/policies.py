@@ -1,4 +1,4 @@
-"""Policies: drafted from a preset or a file, read clause by clause in both languages, published once and frozen."""
+"""Policies: read clause by clause in both languages, compared, previewed, published once and frozen."""
 
 from __future__ import annotations
 
@@ -16,12 +16,17 @@ from claims import gate, workflow
 from claims.admin.editor import PolicyEditor
 from claims.forms import PolicyForm, StartForm
 from claims.models import Policy
+from claims.screens.drafts import correction_address
+from claims.screens.policy import PolicyPage
+from claims.terms import TermsError
 from jobs import office
+
+STOP_POLLING = 286  # htmx: swap this answer in and ask no more
 
 
 @admin.register(Policy)
 class PolicyAdmin(PolicyEditor, office.ReadOnlyScreen):
-    """A version is drafted and published, never edited: a correction is a new version that says why."""
+    """A version is drafted, previewed and published; from then on a correction is a new version that says why."""
 
     empty_says = gettext_lazy("No policy yet: a manager drafts one with the plus sign above.")
     list_display = ["name", "for_incident", "version", "state", "moment_published", "published_by"]
@@ -42,12 +47,11 @@ class PolicyAdmin(PolicyEditor, office.ReadOnlyScreen):
         return request.user.has_perm("claims.add_policy")
 
     def get_urls(self):
-        publish = self.admin_site.admin_view(self.publish_view)
-        return [
-            path("<int:pk>/publish/", publish, name="claims_policy_publish"),
-            *self.editor_urls(),
-            *super().get_urls(),
-        ]
+        def at(verb, view):
+            return path(f"<int:pk>/{verb}/", self.admin_site.admin_view(view), name=f"claims_policy_{verb}")
+
+        ours = [at("publish", self.publish_view), at("preview", self.preview_view)]
+        return [*ours, *self.editor_urls(), *super().get_urls()]
 
     def add_view(self, request, form_url="", extra_context=None):
         if not self.has_add_permission(request):
@@ -55,39 +59,65 @@ class PolicyAdmin(PolicyEditor, office.ReadOnlyScreen):
         begin = {"incident": request.GET.get("incident")}
         form, start = PolicyForm(request.POST or None, initial=begin), StartForm(initial=begin)
         if request.method == "POST" and form.is_valid():
-            data = form.cleaned_data
-            policy = workflow.draft_policy(
-                data["incident"], data["text"], by=request.user, reason=data["reason"], now=timezone.now()
-            )
-            messages.success(request, _("Version %(version)s is a draft: read it, then publish it.") % vars(policy))
-            return redirect("admin:claims_policy_change", policy.pk)
+            data, now = form.cleaned_data, timezone.now()
+            try:
+                policy = workflow.draft_policy(
+                    data["incident"], data["text"], by=request.user, reason=data["reason"], now=now
+                )
+                messages.success(request, _("Version %(version)s is a draft: read it, then publish it.") % vars(policy))
+                return redirect("admin:claims_policy_change", policy.pk)
+            except (gate.Refused, TermsError) as refusal:
+                form.add_error(None, getattr(refusal, "errors", str(refusal)))
         return self._page(request, "claims/policy_form.html", title=_("Draft a policy"), form=form, start=start)
 
     def change_view(self, request, object_id, form_url="", extra_context=None):
         if request.method != "GET" or not self.has_view_permission(request):
             raise PermissionDenied
         policy = self._policy(object_id)
+        page = PolicyPage(policy, request.user, against=request.GET.get("against", ""))
         return self._page(
             request,
             "claims/policy.html",
             title=policy.name,
             original=policy,
+            page=page,
             policy=policy,
-            text=policy.file,
-            may_publish=policy.status == Policy.Status.DRAFT and request.user.has_perm("claims.publish_policy"),
+            correction=correction_address(policy),
         )
 
+    def preview_view(self, request, pk):
+        """Asked for by a button; then the small fragment that the page asks for every two seconds while it is under way."""
+        policy = self._policy(pk)
+        if request.method == "POST":
+            if not request.user.has_perm("claims.add_preview"):
+                raise PermissionDenied
+            try:
+                workflow.request_preview(policy, by=request.user, now=timezone.now())
+            except gate.Refused as refusal:
+                messages.error(request, str(refusal))
+            return redirect("admin:claims_policy_change", pk)
+        if not self.has_view_permission(request):
+            raise PermissionDenied
+        page = PolicyPage(policy, request.user)
+        under_way = bool(page.preview and page.preview.under_way)
+        response = self._page(request, "claims/_preview.html", page=page, policy=policy, ended=not under_way)
+        response.status_code = 200 if under_way else STOP_POLLING
+        return response
+
     def publish_view(self, request, pk):
-        """The clauses once more, then the one click that freezes them."""
+        """The clauses once more, then the one click that freezes them; who has seen no preview of them says so."""
         if not request.user.has_perm("claims.publish_policy"):
             raise PermissionDenied
         policy = self._policy(pk)
-        if request.method != "POST":
-            return self._page(request, "claims/policy_publish.html", title=_("Publish this policy?"), policy=policy)
+        page = PolicyPage(policy, request.user)
+        if request.method != "POST" or not (page.was_previewed or request.POST.get("unseen")):
+            title = _("Publish this policy?")
+            return self._page(request, "claims/policy_publish.html", title=title, page=page, policy=policy)
         try:
+            policy.sha256 = request.POST.get("sha256") or policy.sha256
             workflow.publish_policy(policy, by=request.user, now=timezone.now())
             messages.success(request, _("Version %(version)s is in force and frozen.") % vars(policy))
-        except gate.Refused as refusal:
+        except (gate.Refused, TermsError) as refusal:
             messages.error(request, str(refusal))
         return redirect("admin:claims_policy_change", pk)
 

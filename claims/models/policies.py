@@ -117,3 +117,8 @@ class Preview(models.Model):
 
     def __str__(self):
         return f"{self.policy} {self.requested_at:%Y-%m-%d %H:%M}"
+
+    @property
+    def job_key(self) -> str:
+        """What its job is called."""
+        return f"preview-{self.pk}"

@@ -47,7 +47,7 @@ def drafted(incident, *changes: tuple[str, str], reason: str = "") -> Policy:
 
 def previewed(policy: Policy, mia) -> dict:
     preview = workflow.request_preview(policy, by=mia, now=NOW)
-    tasks.preview(Job.objects.get(key=workflow.job_key(preview)).pk)
+    tasks.preview(Job.objects.get(key=preview.job_key).pk)
     preview.refresh_from_db()
     return preview.result
 

@@ -94,7 +94,7 @@ def test_a_policy_is_drafted_from_a_preset_read_and_published(mia):
     for clause in policy.terms.clauses:
         assert clause.text["en"] in question
         assert clause.text["zh"] in question
-    desk.post(f"/staff/claims/policy/{policy.pk}/publish/")
+    desk.post(f"/staff/claims/policy/{policy.pk}/publish/", {"unseen": "on"})
     policy.refresh_from_db()
     assert (policy.status, policy.published_by) == ("published", mia)
 

@@ -5,8 +5,9 @@ from html import unescape
 
 import pytest
 
-from claims import terms, workflow
+from claims import tasks, terms, workflow
 from claims.models import Policy
+from jobs.models import Job
 from tests import factories as f
 from tests.claims.desk import signed_in, text_of
 
@@ -189,3 +190,120 @@ def test_a_name_that_no_database_keeps_is_cut_out(mia, incident):
     desk, page = signed_in(mia), f"{WRITE}preset:s1-btcc"
     desk.post(page, sent_by(desk.get(page)) | {"name": ["a\0b"], "reason": "x\0"})
     assert (Policy.objects.get().name, Policy.objects.get().reason) == ("ab", "x")
+
+
+# --- the page of a version
+
+
+def page_of(policy: Policy, verb: str = "change") -> str:
+    return f"/staff/claims/policy/{policy.pk}/{verb}/"
+
+
+@pytest.fixture
+def draft(incident, mia):
+    """S1 is in force; the draft gives C2 half an hour less, and Carla's order is closed in between."""
+    workflow.publish_policy(workflow.draft_policy(incident, f.S1, now=f.NOW), now=f.NOW)
+    f.quotes("BTCUSDT", ("14:34:20", "16571", "16571.1"))
+    f.order("1", closed_at=f.at("16:15"), close_reason="user")
+    f.claim(incident)
+    text = f.S1.replace('closed_to = "end+1h"', 'closed_to = "end+30m"')
+    return workflow.draft_policy(incident, text, by=mia, reason="As announced", now=f.NOW)
+
+
+def previewed(desk, policy: Policy):
+    """The button, the waiting, the worker, the end."""
+    asked = desk.post(page_of(policy, "preview"), follow=True)
+    assert 'hx-trigger="every 2s"' in asked.content.decode()
+    assert desk.get(page_of(policy, "preview")).status_code == 200
+    tasks.preview(Job.objects.get(key=policy.previews.get().job_key).pk)
+    ended = desk.get(page_of(policy, "preview"))
+    assert (ended.status_code, "hx-trigger" in ended.content.decode()) == (286, False)
+    return text_of(desk.get(page_of(policy)))
+
+
+def test_a_draft_is_told_against_the_version_in_force_and_against_any_other(mia, incident, draft):
+    changed = "Clause C2, Closed at or before: ‘30 minutes after the end of the outage’ instead of ‘1 hour after"
+    third = workflow.draft_policy(incident, f.S1.replace('"20"', '"25"'), by=mia, reason="goodwill", now=f.NOW)
+    desk = signed_in(mia)
+    page = text_of(desk.get(page_of(draft)))
+    assert "Against version 1, in force" in page
+    assert changed in page
+    assert "Bonus per customer" not in page.split("Against version 1")[1].split("Clauses, in the order")[0]
+    chosen = text_of(desk.get(f"{page_of(draft)}?against={third.pk}"))
+    assert "Against version 3" in chosen
+    assert "Bonus per customer: ‘20’ instead of ‘25’" in chosen
+
+
+def test_every_clause_is_told_as_the_portal_reads_it_beside_its_published_words(mia, draft):
+    page = text_of(signed_in(mia).get(page_of(draft)))
+    assert "Orders that generated profits. Excludes orders: in profit." in page
+    assert "The customer must have been in touch yes" in page
+
+
+def test_a_manager_previews_a_draft_and_sees_what_becomes_another_result(mia, draft):
+    page = previewed(signed_in(mia), draft)
+    assert "Nothing to pay." in page
+    assert "What becomes another result than by version 1" in page
+    assert "to pay C2 needs evidence C3 1 35.50 USDT 0.00 USDT −35.50 USDT" in page
+    assert "as of 2" in page
+    assert "by mia" in page
+    assert "These figures are old" not in page
+
+
+def test_a_preview_grows_old_when_the_draft_or_a_fact_changes(mia, incident, draft):
+    desk = signed_in(mia)
+    previewed(desk, draft)
+    f.claim(incident, "chen")
+    incident.windows.update(ends_at=f.at("15:31"))
+    workflow.revise_draft(draft, f.S1, sha256=draft.sha256, by=mia, reason="back", now=f.NOW)
+    page = text_of(desk.get(page_of(draft)))
+    assert (
+        "These figures are old. Since then: the draft was changed, the outage windows were changed, claims came in."
+        in page
+    )
+
+
+def test_without_a_preview_of_these_very_terms_publishing_asks_once_more(mia, draft):
+    desk = signed_in(mia)
+    question = "Nobody has seen what these terms come to"
+    assert question in text_of(desk.get(page_of(draft, "publish")))
+    assert question in text_of(desk.post(page_of(draft, "publish"), {"sha256": draft.sha256}))
+    assert Policy.objects.get(pk=draft.pk).status == "draft"
+    previewed(desk, draft)
+    assert question not in text_of(desk.get(page_of(draft, "publish")))
+    desk.post(page_of(draft, "publish"), {"sha256": draft.sha256})
+    assert Policy.objects.get(pk=draft.pk).status == "published"
+
+
+def test_what_was_changed_since_it_was_read_is_not_published(mia, draft):
+    workflow.revise_draft(draft, f.S1.replace('"20"', '"99"'), sha256=draft.sha256, by=mia, reason="x", now=f.NOW)
+    answer = signed_in(mia).post(page_of(draft, "publish"), {"sha256": draft.sha256, "unseen": "on"}, follow=True)
+    assert "version 2 was changed by somebody else a moment ago" in text_of(answer)
+    assert Policy.objects.get(pk=draft.pk).status == "draft"
+
+
+def test_a_preview_that_gave_up_says_so(mia, draft):
+    desk = signed_in(mia)
+    desk.post(page_of(draft, "preview"))
+    Job.objects.update(state="failed", error="DataError: numeric field overflow")
+    page = text_of(desk.get(page_of(draft)))
+    assert "The preview gave up after several attempts: DataError: numeric field overflow" in page
+    assert "Preview again" in page
+
+
+@pytest.mark.parametrize("role", ["agent", "auditor"])
+def test_agents_and_auditors_see_a_preview_and_ask_for_none(mia, draft, role):
+    previewed(signed_in(mia), draft)
+    desk = signed_in(f.staff("ana", role))
+    page = text_of(desk.get(page_of(draft)))
+    assert "What becomes another result" in page
+    assert "Preview again" not in page
+    assert desk.post(page_of(draft, "preview")).status_code == 403
+    assert desk.get(page_of(draft, "preview")).status_code == 286
+
+
+def test_the_page_is_read_in_chinese_too(mia, draft):
+    desk = signed_in(mia)
+    previewed(desk, draft)
+    desk.cookies["django_language"] = "zh-hans"
+    assert [desk.get(page_of(draft, verb)).status_code for verb in ("change", "publish", "edit")] == [200] * 3
