@@ -79,6 +79,11 @@ class Closing:
         return rounded(self.fact.required, FINEST)
 
     @property
+    def limit(self) -> Decimal | None:
+        """Its liquidation price at that instant, the other positions at their quotes."""
+        return _price(self.fact.limit)
+
+    @property
     def chart_showed_less(self) -> bool:
         """The mid had not reached the limit: the question of S3's FAQ 1."""
         return self.fact.equity_at_mid >= self.fact.required

@@ -109,6 +109,10 @@ class Sheet:
             head["open_orders"] = int(head["open_orders"])
         return head | {"positions": [_typed(row) for row in self.rows]}
 
+    @property
+    def wrong(self) -> bool:
+        return any(form.errors for form in (self.head, *self.rows))
+
     def blame(self, errors: Iterable[Wrong]) -> None:
         """Each error to its field."""
         for error in errors:

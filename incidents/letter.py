@@ -78,12 +78,11 @@ def _why(found: Explanation) -> Iterator[str]:
 
 def _about_the_chart(found: Explanation, first: Closing) -> str:
     """FAQ 1: "why before the chart touched my price?"."""
-    limit = found.limits[0].liquidation
-    facts = {"mid": price(first.quote.mid), "limit": price(limit), "nearest": price(found.first_mid)}
+    facts = {"mid": price(first.quote.mid), "limit": price(first.limit), "nearest": price(found.first_mid)}
     facts |= {"equity": money(first.equity_at_mid, found.asset)}
     if not first.chart_showed_less:
         return _("At the mid prices of the chart it would have been below as well: %(equity)s.") % facts
-    if len(found.account.positions) > 1 or limit is None:
+    if len(found.account.positions) > 1 or first.limit is None:
         return (
             _(
                 "At the mid prices of the chart it would have been worth %(equity)s, which suffices; but they do not count."

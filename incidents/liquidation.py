@@ -102,7 +102,10 @@ class Edges(NamedTuple):
 
 @dataclass(frozen=True)
 class Liquidation:
-    """A position that was closed by force: at which quote, and what the account was worth before."""
+    """A position that was closed by force: at which quote, and what the account was worth before.
+
+    `limit` is its liquidation price at that instant, the other positions at their quotes.
+    """
 
     at: datetime
     position: Position
@@ -112,6 +115,7 @@ class Liquidation:
     equity_at_mid: Fraction
     used_margin: Fraction
     required: Fraction
+    limit: Fraction | None
 
     @property
     def price(self) -> Decimal:
@@ -205,6 +209,7 @@ class Replay:
                 equity_at_mid=self.equity_at_mid,
                 used_margin=self.used_margin,
                 required=self.required,
+                limit=self.edges(position).liquidation,
             )
         )
         self.wallet += pnl

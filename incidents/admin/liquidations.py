@@ -36,7 +36,7 @@ class LiquidationRatioAdmin(office.Screen):
     list_display = ["since", "percent", "source"]
     fields = ["effective_at", "ratio", "source"]
     since = office.moment("effective_at", gettext_lazy("in force from"))
-    change_list_outer_before_template = "incidents/ratios_head.html"
+    list_before_template = "incidents/ratios_head.html"
 
     @display(description=gettext_lazy("ratio"), ordering="ratio")
     def percent(self, row):
@@ -132,17 +132,15 @@ def _marks(found: Explanation, symbol: str) -> list[dict]:
 
 
 def _lines(found: Explanation, symbol: str) -> list[dict]:
-    """The liquidation price of each position, and its bankruptcy price where the fund had to step in."""
-    lines = []
-    for row in found.limits:
-        prices = {
-            _("Liquidation price"): row.liquidation,
-            _("Bankruptcy price"): row.bankruptcy if found.cover else None,
-        }
-        if row.position.symbol == symbol:
-            lines += [
-                {"price": shown.plain(price), "label": f"{name} {shown.number(price, 2)}"}
-                for name, price in prices.items()
-                if price is not None
-            ]
-    return lines
+    """Liquidation prices as they were at the moment, or as it began for what was not closed; and where nothing was left."""
+    closed = [closing.position for closing in found.closings]
+    lines = [(_("Liquidation price"), each.position, each.limit) for each in found.closings]
+    lines += [
+        (_("Liquidation price"), row.position, row.liquidation) for row in found.limits if row.position not in closed
+    ]
+    lines += [(_("Bankruptcy price"), row.position, row.bankruptcy) for row in found.limits if found.cover]
+    return [
+        {"price": shown.plain(price), "label": f"{name} {shown.number(price, 2)}"}
+        for name, position, price in lines
+        if position.symbol == symbol and price is not None
+    ]

@@ -75,6 +75,7 @@ def test_carlas_long_is_closed_by_the_first_bid_below_16500(replayed):
                 "bid": "16499",
                 "ask": "16503",
                 "mid": "16501",
+                "liquidation_price": "16500",
                 "realized_pnl": "-225.5",
                 "equity_before": "169",
                 "used_margin": "423.75",

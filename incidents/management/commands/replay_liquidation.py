@@ -54,6 +54,7 @@ def closing(each: Closing) -> dict:
         "bid": plain(quote.bid),
         "ask": plain(quote.ask),
         "mid": plain(quote.mid),
+        "liquidation_price": None if each.limit is None else plain(each.limit),
         "realized_pnl": plain(each.pnl),
         "equity_before": plain(each.equity),
         "used_margin": plain(each.used_margin),
