@@ -177,6 +177,7 @@ def chart(
     ranges = instrument.abnormal_ranges.filter(starts_at__lte=last, ends_at__gte=first)
     return {
         "series": {"t": t, "bid": bid, "ask": ask, "mid": mid},
+        "stretch": drawn([(first, last)])[0],
         "windows": drawn(outage.spans),
         "ranges": drawn(ranges.values_list("starts_at", "ends_at")),
         "gaps": drawn((gap.after, gap.until) for gap in gaps(outage, instrument.pk)[:DRAWN]),
@@ -200,16 +201,16 @@ def chart_of_order(
     }
     points = {"entry": (order.opened_at, order.entry_price), "exit": (order.closed_at, order.exit_price), **priced}
     first, last = outage.around()
-    marks, lines = [], []
+    marks, lines, near = [], [], []
     for kind, (at, price) in points.items():
         if at is None or price is None:
             continue
         if first - NEAR <= at <= last + NEAR:
             marks.append(mark(at, price, labels[kind], kind))
-            first, last = min(first, at), max(last, at)
+            near.append(at)
         else:
             lines.append({"price": plain(price), "label": f"{labels[kind]} {plain(price)} ({at:%Y-%m-%d %H:%M} UTC)"})
-    found = chart(outage, order.instrument, zone=zone, marks=marks, stretch=(first, last))
+    found = chart(outage, order.instrument, zone=zone, marks=marks, stretch=outage.around(*near))
     return found | {"lines": lines}
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from urllib.parse import urlencode
 
 from django import forms
 from django.contrib import messages
@@ -11,7 +12,7 @@ from django.core.paginator import Paginator
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect
 from django.template.response import TemplateResponse
-from django.urls import path
+from django.urls import path, reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
@@ -86,7 +87,7 @@ class Prices:
             messages.success(request, _("Marked: these quotes price nothing now. The next assessment counts with it."))
         except workflow.Refused as refusal:
             messages.error(request, str(refusal))
-        return redirect("admin:incidents_instrument_prices", reference, pk)
+        return self._back(request, reference, pk)
 
     def unmark_view(self, request, reference, pk):
         self._may_mark(request)
@@ -96,7 +97,12 @@ class Prices:
             messages.success(request, _("Unmarked: these quotes count again from the next assessment on."))
         except workflow.Refused as refusal:
             messages.error(request, str(refusal))
-        return redirect("admin:incidents_instrument_prices", reference, marked.instrument_id)
+        return self._back(request, reference, marked.instrument_id)
+
+    def _back(self, request, reference, pk) -> HttpResponse:
+        """To the instrument's page, with the gap that was asked for."""
+        address = reverse("admin:incidents_instrument_prices", args=[reference, pk])
+        return redirect(f"{address}?{urlencode({'gap': request.GET['gap']})}" if "gap" in request.GET else address)
 
     def _instrument(self, request, incident, outage, pk, form) -> HttpResponse:
         instrument = get_object_or_404(Instrument, pk=pk)

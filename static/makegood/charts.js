@@ -4,6 +4,7 @@
 //
 //   series:  {t: […], bid: […], ask: […], mid: […]}   t in epoch milliseconds (fractions are microseconds), rising; prices as
 //                                     numbers or as exact decimal texts; null breaks a line. A quote holds until the next.
+//   stretch: [from, to]               what the picture shows; absent: as far as there is something
 //   windows: [[from, to], …]          shaded: the outage; `to` null: it lasts
 //   ranges:  [[from, to], …]          hatched: what a manager marked abnormal
 //   gaps:    [[from, to], …]          a bar at the foot: no quote for longer than the page says
@@ -88,7 +89,7 @@
         ctx.fillRect(left, area.top, 1, area.bottom - area.top);
         ctx.fillRect(left + width - 1, area.top, 1, area.bottom - area.top);
       }
-      for (const range of data.ranges || []) {
+      for (const range of [...(data.ranges || []), ...(chart.mg.picked ? [[...chart.mg.picked].sort((a, b) => a - b)] : [])]) {
         const [left, width] = across(range);
         if (width >= 0) hatch(ctx, left, area.top, Math.max(width, 2), area.bottom - area.top, colour.warn);
       }
@@ -229,6 +230,7 @@
     };
   }
   function extent(data) {
+    if (data.stretch) return { min: data.stretch[0], max: data.stretch[1] };
     const known = [...data.series.t, ...(data.marks || []).map((mark) => mark.t), ...(data.windows || []).flat().filter(Boolean)];
     const min = known.reduce((a, b) => Math.min(a, b), Infinity), max = known.reduce((a, b) => Math.max(a, b), -Infinity);
     return Number.isFinite(min) ? { min, max: max > min ? max : min + SECOND } : {};
@@ -252,6 +254,7 @@
     drawn.set(figure, chart);
     list(figure, data);
     zones(figure, data, chart);
+    pick(figure, chart);
     figure.querySelector("canvas").addEventListener("keydown", (event) => walk(event, chart));
     figure.querySelector("details")?.addEventListener("toggle", () => twin(figure, data));
   }
@@ -285,6 +288,29 @@
     chart.setActiveElements(active);
     chart.tooltip.setActiveElements(active, { x, y });
     chart.update();
+  }
+
+  // A stretch drawn with the mouse goes into the two fields that the figure names in data-picks, as UTC.
+  function pick(figure, chart) {
+    const fields = (figure.dataset.picks || "").split(" ").map((id) => document.getElementById(id)), canvas = chart.canvas;
+    if (fields.length !== 2 || fields.includes(null)) return;
+    const at = (event) => {
+      const area = chart.chartArea, x = event.clientX - canvas.getBoundingClientRect().left;
+      return Math.round(chart.scales.x.getValueForPixel(Math.max(area.left, Math.min(x, area.right))));
+    };
+    canvas.addEventListener("pointerdown", (event) => {
+      if (event.pointerType !== "mouse" || event.button) return;
+      canvas.setPointerCapture(event.pointerId);
+      chart.mg.picked = [at(event), at(event)];
+    });
+    canvas.addEventListener("pointermove", (event) => {
+      if (!canvas.hasPointerCapture(event.pointerId)) return;
+      chart.mg.picked[1] = at(event);
+      const [from, to] = [...chart.mg.picked].sort((a, b) => a - b);
+      fields[0].value = instant(from, "UTC").replace(" UTC", "");
+      fields[1].value = instant(to, "UTC").replace(" UTC", "");
+      chart.draw();
+    });
   }
 
   // --- beside the picture: the marks in words, the two clocks, the table twin
