@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from claims import terms
 from incidents.models import Order
 from tests.claims import oracle
-from tests.claims.world import CUSTOMERS, NO_CLAIM, Case, leg
+from tests.claims.world import CUSTOMERS, INSTRUMENTS, NO_CLAIM, Case, leg
 from tests.factories import at
 
 PRICES = ("100", "100.01", "100.03", "99.5", "101.37", "64.123456789012", "130")
@@ -19,10 +19,18 @@ CODES = ("A", "B-1", "C--2", "D-", "E1", "EVERYTHING-ELSE-20CH", "Z")
 OFFSETS = (0, 0, 20, -20, 40, 60)  # seconds
 PERCENTAGES = ("100", "100", "50", "33.333333333333", "0.5")
 # Minima lie below all caps, or nothing could be paid; BTC in the size of 100 dollars' face at prices of 100.
-MINIMA = ({}, {}, {}, {"USDT": "0.01"}, {"USDT": "2.505", "BTC": "0.001"}, {"BTC": "0.00000001", "USD": "9"})
-CAPS = ({}, {}, {}, {"USDT": "3"}, {"USDT": "20.005"}, {"BTC": "0.00200000999", "USDT": "2.505"}, {"BTC": "0.5"})
+MINIMA = (
+    {},
+    {},
+    {},
+    {"USDT": "0.01"},
+    {"USDT": "2.505", "BTC": "0.001", "JPY": "2"},
+    {"BTC": "0.00000001", "USD": "9"},
+)
+CAPS = ({}, {}, {}, {"USDT": "3", "JPY": "9.9"}, {"USDT": "20.005"}, {"BTC": "0.00200000999", "USDT": "2.505"},
+        {"BTC": "0.5", "JPY": "30"})  # fmt: skip
 STEPS = 18
-SYMBOLS = ("BTCUSDT", "ETHUSDT", "BTCUSD")
+SYMBOLS = ("BTCUSDT", "BTCUSDT", "ETHUSDT", "BTCUSD", "EURJPY")
 SCOPES = ({}, {}, {}, {}, {}, {"instruments": ["BTCUSD", "BTCUSDT"]}, {"products": ["pro"]},
           {"instruments": ["BTCUSD", "BTCUSDT"], "products": ["standard"]})  # fmt: skip
 
@@ -255,9 +263,10 @@ def cases(draw):
     return Case(
         policy=policy,
         windows=facts.windows(),  # first: the boundaries of the rest
-        markets={symbol: facts.market() for symbol in SYMBOLS},
+        markets={symbol: facts.market() for symbol in INSTRUMENTS},
         claims={code: facts.claim() for code in CUSTOMERS},
         orders=facts.orders(40),
         scope=facts.pick(SCOPES),
         asked=facts.asked(),
+        claim_by_claim=facts.once_in(6),
     )

@@ -10,19 +10,20 @@ from django.db import transaction
 
 from claims import terms, workflow
 from claims.models import Claim, Compensation, Contact, Evidence, GivenPrice
-from incidents.models import AbnormalRange, Order, Quote
+from incidents.models import AbnormalRange, Asset, Instrument, Order, Quote
 from tests import factories as make
 from tests.claims import oracle
 from tests.factories import NOW
 
 CUSTOMERS = ("carla", "chen", "cyrus", "clara")
 NO_CLAIM = "cosmo"  # never got in touch, never showed anything: no claim, no verdict
-INSTRUMENTS = {
-    "BTCUSDT": {"margin": "linear", "product": "standard", "contract_value": "1"},
-    "ETHUSDT": {"margin": "linear", "product": "pro", "contract_value": "1"},
-    "BTCUSD": {"margin": "inverse", "product": "pro", "contract_value": "100"},
+INSTRUMENTS = {  # symbol: product, margin, base, quote, contract value
+    "BTCUSDT": ("standard", "linear", "BTC", "USDT", "1"),
+    "ETHUSDT": ("pro", "linear", "ETH", "USDT", "1"),
+    "BTCUSD": ("pro", "inverse", "BTC", "USD", "100"),
+    "EURJPY": ("standard", "linear", "EUR", "JPY", "1"),
 }
-SETTLES = {"linear": ("USDT", 2), "inverse": ("BTC", 8)}
+DECIMALS = {"USDT": 2, "BTC": 8, "JPY": 0}
 
 
 @dataclass(repr=False)
@@ -36,14 +37,23 @@ class Case:
     orders: list[tuple[str, oracle.Order]]
     scope: dict = field(default_factory=dict)
     asked: datetime = NOW
+    claim_by_claim: bool = False  # not the whole incident at once
 
 
 def leg(order_id: str, symbol: str = "BTCUSDT", **facts) -> oracle.Order:
     """An order of one of the instruments."""
-    of_it = INSTRUMENTS[symbol]
-    asset, decimals = SETTLES[of_it["margin"]]
-    known = of_it | {"contract_value": Decimal(of_it["contract_value"]), "asset": asset, "decimals": decimals}
-    return oracle.Order(id=order_id, symbol=symbol, **known | facts)
+    product, margin, base, quote, contract_value = INSTRUMENTS[symbol]
+    asset = quote if margin == "linear" else base
+    return oracle.Order(
+        id=order_id,
+        symbol=symbol,
+        product=product,
+        margin=margin,
+        contract_value=Decimal(contract_value),
+        asset=asset,
+        decimals=DECIMALS[asset],
+        **facts,
+    )
 
 
 # --- by the oracle
@@ -95,11 +105,25 @@ def by_the_query(incident) -> dict[str, tuple]:
     return said
 
 
+def instrument(symbol: str, product: str, margin: str, base: str, quote: str, contract_value: str) -> Instrument:
+    for code in (base, quote):
+        Asset.objects.get_or_create(code=code)
+    return Instrument.objects.create(
+        symbol=symbol,
+        product=product,
+        margin=margin,
+        base_id=base,
+        quote_id=quote,
+        settle_id=quote if margin == "linear" else base,
+        contract_value=Decimal(contract_value),
+    )
+
+
 class World:
     """What is the same in every case: people, instruments, and an earlier incident that paid for an order."""
 
     def __init__(self):
-        self.instruments = {symbol: make.instrument(symbol, **facts) for symbol, facts in INSTRUMENTS.items()}
+        self.instruments = {symbol: instrument(symbol, *facts) for symbol, facts in INSTRUMENTS.items()}
         self.customers = {code: make.customer(code) for code in (*CUSTOMERS, NO_CLAIM)}
         self.accounts = {code: customer.accounts.get() for code, customer in self.customers.items()}
         self.mia, self.max = make.staff("mia", "manager"), make.staff("max", "manager")
@@ -119,7 +143,8 @@ class World:
         """By order: what the query says. No trace of the case is left."""
         with transaction.atomic():
             incident = self.enter(case)
-            workflow.assess_now(incident, now=case.asked)
+            for claim in incident.claims.all() if case.claim_by_claim else [None]:
+                workflow.assess_now(incident, claim=claim, now=case.asked)
             said = by_the_query(incident)
             transaction.set_rollback(True)
         return said
