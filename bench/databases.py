@@ -1,0 +1,83 @@
+"""The bench's own cluster: a generated world per size, and a fresh copy of it for every measurement."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import psycopg
+
+from bench.size import Size
+from config import database
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+def address(name: str) -> str:
+    """The address of one database of the cluster, for DATABASE_URL."""
+    return database.url().replace(f"@/{database.NAME}?", f"@/{name}?")
+
+
+def as_superuser(name: str = "postgres") -> psycopg.Connection:
+    return psycopg.connect(address(name), user="postgres", autocommit=True)
+
+
+def run(name: str, *command: str) -> str:
+    """Run Python on that database, in a process of its own; what it printed."""
+    environment = os.environ | {"DATABASE_URL": address(name), "DJANGO_SETTINGS_MODULE": "config.settings"}
+    done = subprocess.run(
+        [sys.executable, *command], cwd=ROOT, env=environment, stdout=subprocess.PIPE, text=True, check=True
+    )
+    return done.stdout
+
+
+def world(size: Size) -> str:
+    """The database of a world of that size, generated once; its migrations are brought up to date."""
+    name = f"world_{size.orders}"
+    if not _exists(name):
+        began, draft = time.monotonic(), f"{name}_draft"
+        _drop(draft)
+        _sql(f"CREATE DATABASE {draft} OWNER {database.NAME}")
+        run(draft, "manage.py", "migrate", "--verbosity", "0")
+        run(draft, "-m", "bench.world", str(size.orders))
+        _sql(f"ALTER DATABASE {draft} RENAME TO {name}")
+        say(f"generated {size.orders:,} orders, {size.claims:,} claims, {size.quotes:,} quotes", began)
+    run(name, "manage.py", "migrate", "--verbosity", "0")
+    return name
+
+
+def copy_of(world: str, name: str) -> str:
+    """A copy of a world under this name, instead of the last one."""
+    began = time.monotonic()
+    _drop(name)
+    _sql(f"CREATE DATABASE {name} OWNER {database.NAME} TEMPLATE {world}{_by_file()}")
+    say(f"copied {world}", began)
+    return name
+
+
+def _by_file() -> str:
+    """Copying files beats writing them through the log; before version 15 there was no choice."""
+    with as_superuser() as connection:
+        return " STRATEGY FILE_COPY" if connection.info.server_version >= 150000 else ""
+
+
+def _exists(name: str) -> bool:
+    with as_superuser() as connection:
+        return connection.execute("SELECT 1 FROM pg_database WHERE datname = %s", [name]).fetchone() is not None
+
+
+def _drop(name: str) -> None:
+    _sql(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")
+
+
+def _sql(*statements: str) -> None:
+    with as_superuser() as connection:
+        for statement in statements:
+            connection.execute(statement)
+
+
+def say(what: str, began: float) -> None:
+    print(f"{time.monotonic() - began:8.1f} s  {what}", file=sys.stderr, flush=True)
