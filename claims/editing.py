@@ -17,7 +17,7 @@ from django.utils.translation import gettext
 
 from claims import terms
 from claims.deadlines import Outage
-from claims.sentences import CLAUSE_FIELD, FIELD, kind_of
+from claims.sentences import CLAUSE_FIELD, FIELD, kind_of, wrong
 from claims.terms import CLAUSE, LANGUAGES, SECTIONS
 from claims.terms.values import ANCHOR, DURATION
 
@@ -204,8 +204,8 @@ def faults(fields: Mapping[str, list[str]], outage: Outage | None = None) -> lis
     document = document_of(fields)
     try:
         terms.complete(document, outage)
-    except terms.TermsError as wrong:
-        found += [_placed(error, fields, document) for error in wrong.errors]
+    except terms.TermsError as refused:
+        found += [fault for error in refused.errors for fault in _placed(error, fields, document)]
     return found
 
 
@@ -223,20 +223,25 @@ def _own_faults(fields: Mapping[str, list[str]]) -> Iterator[Fault]:
                 yield Fault(named(key, name), gettext("choose at least one, or take the condition away"))
 
 
-def _placed(error: str, fields: Mapping[str, list[str]], document: Mapping[str, Any]) -> Fault:
-    """The error at the field that it names; its words without the place."""
-    for key, clause in zip(fields.get("clause", []), document["clauses"], strict=True):
-        start = f"clause {clause['code']} "
-        if error.startswith(start):
-            name, rest = _named_first(error.removeprefix(start), CLAUSE_FIELD)
-            return Fault(named(key, name), rest)
-    if error.startswith("["):
-        section, _bracket, rest = error[1:].partition("] ")
-        if section in SECTIONS:
-            name, rest = _named_first(rest, SECTIONS[section])
-            return Fault(named(section, name), rest)
-    name, rest = _named_first(error, ("name", "binding_language"))
-    return Fault(name, rest)
+def _placed(error: str, fields: Mapping[str, list[str]], document: Mapping[str, Any]) -> Iterator[Fault]:
+    """The error at the field that it names, in the words of a form; at each of two clauses of one code."""
+    keys = [
+        key
+        for key, clause in zip(fields.get("clause", []), document["clauses"], strict=True)
+        if error.startswith(f"clause {clause['code']} ")
+    ]
+    if keys:
+        code = one(fields, named(keys[0], "code")).strip()
+        name, rest = _named_first(error.removeprefix(f"clause {code} "), CLAUSE_FIELD)
+        yield from (Fault(named(key, name), wrong(CLAUSE[name][0] if name else "", rest)) for key in keys)
+        return
+    section, _bracket, rest = error.removeprefix("[").partition("] ")
+    if section in SECTIONS:
+        name, rest = _named_first(rest, SECTIONS[section])
+        yield Fault(named(section, name), wrong(SECTIONS[section][name][0] if name else "", rest))
+    else:
+        name, rest = _named_first(error, ("name", "binding_language"))
+        yield Fault(name, wrong(kind_of(name) if name else "", rest))
 
 
 def _named_first(error: str, known) -> tuple[str, str]:

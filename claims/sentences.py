@@ -115,6 +115,39 @@ CLOSED = {  # one end of an interval, in a sentence
     "not_closed_by": _("not yet closed at %(anchor)s"),
 }
 
+WRONG = {  # what would be right, by kind: for whoever fills in a form
+    "text": _("a name is needed, of 200 characters at most"),
+    "code": _("capital letters, digits and dashes, beginning with a letter, such as C2"),
+    "duration": _("a whole number, such as 24, or nothing"),
+    "anchor": _("a whole number, such as 1, or nothing"),
+    "number": _("a number with a decimal point, such as 20 or 0.5"),
+    "percentage": _("a number above 0 and at most 100, such as 12.5"),
+    "asset": _("capital letters and digits, such as USDT"),
+    "amounts": _("a number and an asset in capital letters, such as 0.5 USDT"),
+    "instant": _("a date and time with its offset, such as 2022-11-16T14:09:00Z"),
+}
+CONTRADICTIONS = {  # words of a policy's own errors -> the same without its file's keys
+    "stands twice": _("another clause has this code"),
+    "no clause includes anything": _("no clause pays anything, so nobody could be paid"),
+    "at least one clause": _("a policy needs at least one clause"),
+    "3660d at most": _("longer than ten years: a slip of the pen"),
+    "is empty; expected the instant": _("say which instant is meant"),
+    "only the reference 'at_instant'": _(
+        "only a comparison with a stated instant has one; empty this, or choose that comparison"
+    ),
+    "above its cap": _("the smallest amount is above the most that is paid: nothing could be paid"),
+    "is false, but [contact]": _("customers need not have been in touch, so no order can meet this condition"),
+    "[payment] consent": _("here the customer chooses: the payment must need their consent"),
+    "always among them": _("the best price is always offered"),
+    "cannot be restored": _("an order that is still open cannot be restored"),
+    "still open has none": _("an order that is still open has no close: no order can meet both conditions"),
+    "is before the outage, but": _(
+        "before the outage, and another condition asks for the outage: no order can meet both"
+    ),
+    "is before closed_": _("before the beginning that another condition sets: no order can meet both"),
+    "is before not_closed_by": _("before the beginning that another condition sets: no order can meet both"),
+}
+
 
 def kind_of(key: str) -> str:
     """The kind of a field named as in FIELD: 'price.carry_in' is a duration."""
@@ -271,3 +304,16 @@ def general(document: Mapping[str, Any]) -> list[tuple[Any, list[tuple[Any, str]
 def clause_value(key: str, found: Any) -> str:
     """The value of a clause's field in words."""
     return value(CLAUSE[key][0], key, found)
+
+
+def wrong(kind: str, error: str) -> str:
+    """An error of a policy's file, told to whoever fills in a form; what has no words of its own stays as it is."""
+    lacks = "lacks its published words in: "
+    if error.startswith(lacks):
+        languages = [str(CHOICES["language"].get(each, each)) for each in error.removeprefix(lacks).split(", ")]
+        return gettext("published words are missing: %(languages)s") % {"languages": gettext(", ").join(languages)}
+    for words, told in CONTRADICTIONS.items():
+        if words in error:
+            return str(told)
+    malformed = error.startswith(("is ", "has ", "a policy needs a name"))
+    return str(WRONG[kind]) if malformed and kind in WRONG else error

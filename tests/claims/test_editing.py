@@ -86,13 +86,15 @@ def test_every_fault_is_told_at_its_field_and_nothing_typed_is_lost(s1):
     }
     found = {fault.place: fault.text for fault in editing.faults(typed)}
     assert set(found) == {"name", "contact-within", "payment-minimum", "c2-not_closed_by", "c8-closed_to", "c9-text"}
-    assert found["c9-text"] == "lacks its published words in: zh"
-    assert found["c8-closed_to"] == "'end-1h' is before closed_from 'end': no order can meet both"
+    assert found["c9-text"] == "published words are missing: Chinese"
+    assert found["c2-not_closed_by"] == "a whole number, such as 1, or nothing"
+    assert found["c8-closed_to"] == "before the beginning that another condition sets: no order can meet both"
     assert editing.document_of(typed)["contact"]["within"] == "soonh"
 
 
 def test_two_clauses_of_one_code_and_a_clause_without_one_are_told(s1):
-    assert editing.faults(s1 | {"c2-code": ["E1"]}) == [Fault("c1-code", "stands twice")]
+    twice = "another clause has this code"
+    assert editing.faults(s1 | {"c2-code": ["E1"]}) == [Fault("c1-code", twice), Fault("c2-code", twice)]
     assert [fault.place for fault in editing.faults(s1 | {"c2-code": [""]})] == ["c2-code"]
 
 
@@ -116,6 +118,41 @@ def test_a_clause_that_excludes_pays_and_asks_nothing_whatever_was_chosen_before
     assert editing.document_of(turned)["clauses"][8]["evidence"] is False
     assert editing.faults(turned) == []
     assert editing.document_of(turned | {"c9-effect": ["include"]}) == editing.document_of(s1)
+
+
+@pytest.mark.parametrize(
+    ("typed", "place", "told"),
+    [
+        ({"c8-closed_to-n": ["99999"]}, "c8-closed_to", "longer than ten years: a slip of the pen"),
+        ({"price-reference": ["at_instant"]}, "price-at", "say which instant is meant"),
+        ({"price-at": ["2022-11-16T14:09:00Z"]}, "price-at", "only a comparison with a stated instant has one"),
+        ({"c1-text-en": [""], "c1-text-zh": [""]}, "c1-text", "published words are missing: English, Chinese"),
+        ({"contact-required": []}, "c5-in_contact", "customers need not have been in touch"),
+        ({"c7-remedies": ["best_price", "restore_order"]}, "c7-remedies", "here the customer chooses"),
+        ({"c7-remedies": []}, "c7-remedies", "the best price is always offered"),
+        ({"c8-percentage": ["0"]}, "c8-percentage", "a number above 0 and at most 100"),
+        ({"bonus-asset": ["usd t"]}, "bonus-asset", "capital letters and digits"),
+        ({f"c{n}-effect": ["exclude"] for n in (7, 8, 9)}, "", "no clause pays anything"),
+        ({"clause": []}, "", "a policy needs at least one clause"),
+        ({"name": [" "]}, "name", "a name is needed"),
+    ],
+)  # fmt: skip
+def test_a_fault_is_told_in_the_words_of_the_form(s1, typed, place, told):
+    assert any(fault.place == place and fault.text.startswith(told) for fault in editing.faults(s1 | typed))
+
+
+def test_what_an_open_order_cannot_meet_is_told(s1):
+    asked = s1 | {"c7-close_reasons": ["open"]}
+    assert {(fault.place, fault.text[:42]) for fault in editing.faults(asked)} == {
+        (f"c7-{name}", "an order that is still open has no close: ") for name in ("result", "closed_from", "closed_to")
+    }
+
+
+def test_an_end_before_the_outage_is_told_at_that_end(s1):
+    early = editing.act(s1, "with.c6.closed_before") | {"c6-open_in_outage": ["yes"]}
+    early |= {"c6-closed_before-end": ["start"], "c6-closed_before-n": ["1"], "c6-closed_before-side": ["-"]}
+    assert [fault.place for fault in editing.faults(early)] == ["c6-closed_before"]
+    assert editing.faults(early)[0].text.startswith("before the outage, and another condition asks for the outage")
 
 
 # --- the buttons

@@ -91,13 +91,13 @@ def test_what_is_wrong_is_told_at_its_place_and_nothing_typed_is_lost(mia, incid
     html = refused.content.decode()
     assert not Policy.objects.exists()
     for place, words in {
-        "c8-closed_to": "is &#x27;end+soonh&#x27;; expected",
-        "contact-within": "is &#x27;99999h&#x27;; expected 3660d at most",
-        "c1-code": "stands twice",
-        "c9-text": "lacks its published words in: zh",
+        "c8-closed_to": "a whole number, such as 1, or nothing",
+        "contact-within": "longer than ten years",
+        "c1-code": "another clause has this code",
+        "c9-text": "published words are missing: Chinese",
     }.items():
         assert words in html[html.index(f'id="{place}-faults"') :].split("</ul>")[0]
-    assert "4 things are to be mended" in text_of(refused)
+    assert "5 things are to be mended" in text_of(refused)
     again = sent_by(refused)
     assert {name: again[name] for name in typed} == typed
     assert (again["reason"], again["checked"]) == (["why"], ["yes"])
