@@ -7,7 +7,7 @@ from datetime import datetime
 from functools import partial
 from pathlib import Path
 
-from django.db import connection, transaction
+from django.db import IntegrityError, connection, transaction
 
 from incidents.imports.taking import NOTHING, UNKNOWN_SYMBOL, done, execute
 from jobs import bulk, csv_file
@@ -112,14 +112,24 @@ def _settle_symbols(batch: bulk.Batch, form: Preset, symbol: str) -> dict[str, i
 
 
 def _add() -> int:
-    """In the file's order: of two quotes of one instant the later one is in force."""
-    return execute("""
-        INSERT INTO incidents_quote (instrument_id, at, bid, ask)
-        SELECT i.id, r.ts, coalesce(r.bid, 0), coalesce(r.ask, 0)
-          FROM bulk_row r JOIN incidents_instrument i ON i.symbol = r.symbol
-         ORDER BY r.line
-            ON CONFLICT DO NOTHING
-    """)
+    """In the file's order: of two quotes of one instant the later one is in force.
+
+    Looking for a quote that is there already costs as much as inserting it. Where there is one, there are many, and the first
+    shows soon: then the plain way is given up for the careful one.
+    """
+    try:
+        with transaction.atomic():
+            return execute(ADD)
+    except IntegrityError:
+        return execute(f"{ADD} ON CONFLICT (instrument_id, at, bid, ask) DO NOTHING")
+
+
+ADD = """
+    INSERT INTO incidents_quote (instrument_id, at, bid, ask)
+    SELECT i.id, r.ts, coalesce(r.bid, 0), coalesce(r.ask, 0)
+      FROM bulk_row r JOIN incidents_instrument i ON i.symbol = r.symbol
+     ORDER BY r.line
+"""
 
 
 def _seen() -> dict:

@@ -35,21 +35,36 @@ def but(columns: Sequence[Column], present: Sequence[Column]) -> tuple[Column, .
 def upsert(
     table: str, *, key: tuple[str, ...], values: Mapping[str, tuple[str, str]], source: str, present: set[str]
 ) -> tuple[int, int]:
-    """Insert the new rows and correct those that differ: (created, updated). Columns that the file lacks stay as they are."""
+    """Insert the new rows and correct those that differ: (created, updated). Columns that the file lacks stay as they are.
+
+    To be called under `bulk.lock`. Where no row is there yet, none is looked for one by one.
+    """
+    insert = f"""
+        INSERT INTO {table} AS t ({", ".join(values)})
+        SELECT {", ".join(value for _column, value in values.values())} FROM {source}
+    """  # noqa: S608 our own text
+    if not _any_known(table, key=key, values=values, source=source):
+        return execute(insert), 0
     corrected = [name for name, (column, _value) in values.items() if column in present and name not in key]
     then = ", ".join(f"{name} = excluded.{name}" for name in corrected)
     now, new = (", ".join(f"{side}.{name}" for name in corrected) for side in ("t", "excluded"))
     with connection.cursor() as cursor:
         cursor.execute(f"""
             WITH done AS (
-                INSERT INTO {table} AS t ({", ".join(values)})
-                SELECT {", ".join(value for _column, value in values.values())} FROM {source}
+                {insert}
                     ON CONFLICT ({", ".join(key)}) DO UPDATE SET {then} WHERE ({now}) IS DISTINCT FROM ({new})
                 RETURNING t.xmax = 0 AS created  -- PostgreSQL's sign of a row that was not there before
             )
             SELECT count(*) FILTER (WHERE created), count(*) FILTER (WHERE NOT created) FROM done
         """)  # noqa: S608 our own text
         return cursor.fetchone()
+
+
+def _any_known(table: str, *, key: tuple[str, ...], values: Mapping[str, tuple[str, str]], source: str) -> bool:
+    same = " AND ".join(f"t.{name} = {values[name][1]}" for name in key)
+    with connection.cursor() as cursor:
+        cursor.execute(f"SELECT EXISTS (SELECT FROM {source} JOIN {table} t ON {same})")  # noqa: S608
+        return cursor.fetchone()[0]
 
 
 def done(
