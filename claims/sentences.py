@@ -39,8 +39,8 @@ FIELD = {
     "payment.minimum": _("Smallest amount that is paid for an order"),
     "payment.cap_per_order": _("Most for an order"),
     "payment.cap_per_customer": _("Most for a customer"),
-    "payment.straight_through": _("Decided without a second look up to"),
-    "payment.second_manager_above": _("Two managers approve above"),
+    "payment.straight_through": _("Approved straight through, for a claim, up to"),
+    "payment.second_manager_above": _("Two managers approve a claim above"),
     "payment.consent": _("The customer must consent"),
     "payment.offer_expires": _("An offer stands for"),
     "service.decide_within": _("Decided, at the latest, after the customer reached us"),
@@ -90,7 +90,7 @@ CHOICES: dict[str, dict[str, Any]] = {  # by kind: value -> words
     "remedies": {"best_price": _("the best price"), "restore_order": _("the order restored")},
     "language": {"en": _("English"), "zh": _("Chinese")},
     "unit": {"s": _("seconds"), "m": _("minutes"), "h": _("hours"), "d": _("days")},
-    "side": {"+": _("after"), "-": _("before")},
+    "side": {"+": _("past"), "-": _("before")},
     "end": {"start": _("the start of the outage"), "end": _("the end of the outage")},
 }
 CONDITION = {  # a condition that is true or false: its words for both
