@@ -86,19 +86,23 @@ def refund_and_cap(share: Share, payment: dict) -> None:
 
 def pay(shares: list[Share], payment: dict, asset: str) -> None:
     """Steps 5 and 6 for one asset: the customer's cap used up in turn; what is less than the minimum is not paid."""
-    capped, minimum = asset in payment["cap_per_customer"], Decimal(payment["minimum"].get(asset, "0"))
-    left = cut(payment["cap_per_customer"][asset], shares[0].order.decimals) if capped else None
+    minimum, cap, used = Decimal(payment["minimum"].get(asset, "0")), payment["cap_per_customer"].get(asset), Decimal(0)
     for share in shares:
-        if capped and share.amount > left:
-            share.amount = left
-            share.answer.flags.add("customer_cap")
+        asked = share.amount
+        if cap is not None and asked >= minimum:  # what is below the minimum by itself uses up no cap
+            limit(share, max(cut(cap, share.order.decimals) - used, Decimal(0)))
+            used += asked
         if 0 < share.amount < minimum:
             share.amount = Decimal(0)
             share.answer.flags.add("below_minimum")
-        if capped:
-            left -= share.amount
         share.answer.amount = share.amount
         share.answer.outcome = "pay" if share.amount > 0 else "nil"
+
+
+def limit(share: Share, left: Decimal) -> None:
+    if share.amount > left:
+        share.amount = left
+        share.answer.flags.add("customer_cap")
 
 
 def restored(order: Order, payment: dict) -> Decimal:
