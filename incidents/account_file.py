@@ -20,7 +20,7 @@ SIGNED = re.compile(r"-?[0-9]{1,16}(\.[0-9]{1,12})?")
 SHARE = re.compile(r"[01](\.[0-9]{1,6})?")
 ASSET = re.compile(r"[A-Z0-9]{1,23}")
 SIDES = ("long", "short")
-LONGEST_NAME, MOST_ORDERS, MOST_POSITIONS = 64, 1_000_000, 500
+LONGEST_NAME, MOST_ORDERS, MOST_POSITIONS = 64, 1_000_000, 200
 YEARS = range(1900, 3000)  # far from the ends of the calendar
 
 

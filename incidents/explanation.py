@@ -102,6 +102,7 @@ class Explanation:
     run: Replay
     quotes: int
     left_out: int  # crossed, zero, negative or marked abnormal: they trigger nothing
+    nearest_at: datetime  # about when the account was nearest to its limit
     first_mid: Decimal | None = None  # the mid that came nearest to the first closed position's liquidation price
 
     @property

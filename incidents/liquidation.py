@@ -217,13 +217,15 @@ class Replay:
         self._refresh(position.symbol)
         self._count_margin()
 
-    def withstands(self, before: Mapping[str, Quote], within: Mapping[str, Quote]) -> bool:
-        """Whether no run of quotes inside these bounds can close anything: true is certain, false means look closely.
+    def slack(self, before: Mapping[str, Quote], within: Mapping[str, Quote]) -> Fraction:
+        """How far at least the equity stays above the required margin, whatever quotes come inside these bounds.
 
-        A bound is a symbol's lowest bid and highest ask in a stretch of time; `before` is the stretch whose last quote is
-        still in force when `within` begins. Every position is taken at its worst, all at the same time.
+        Not below zero: certainly nothing is closed; below: look closely. A bound is a symbol's lowest bid and highest ask in
+        a stretch of time; `before` is the stretch whose last quote is still in force when `within` begins. Every position is
+        taken at its worst, all at the same time.
         """
-        return self.wallet + sum(self._worst(position, before, within) for position in self.positions) >= self.required
+        worst = (self._worst(position, before, within) for position in self.positions)
+        return self.wallet + sum(worst) - self.required
 
     def _worst(self, position: Position, *stretches: Mapping[str, Quote]) -> Fraction:
         bounds = [stretch.get(position.symbol) for stretch in stretches]

@@ -42,7 +42,7 @@ def explain(document: dict) -> Explanation:
     opening = tape.in_force(tape.start)
     run = Replay(account, opening.values())
     edges = tuple(run.edges(position) for position in account.positions)
-    quotes = _run(run, tape, opening)
+    quotes, nearest = _run(run, tape, opening)
     return Explanation(
         document=document,
         account=account,
@@ -53,22 +53,26 @@ def explain(document: dict) -> Explanation:
         run=run,
         quotes=quotes,
         left_out=tape.count() - quotes,
+        nearest_at=nearest,
         first_mid=_nearest_mid(run, tape),
     )
 
 
-def _run(run: Replay, tape: Tape, before: Bounds) -> int:
-    """Take the account through the tape; how many quotes it held."""
-    quotes = 0
+def _run(run: Replay, tape: Tape, before: Bounds) -> tuple[int, datetime]:
+    """Take the account through the tape; how many quotes it held, and about when the account was nearest to its limit."""
+    quotes, least, nearest = 0, None, tape.start
     for start, bounds, number in tape.stretches():
         quotes += number
-        if run.positions and not run.withstands(before, bounds):
+        slack = run.slack(before, bounds)
+        if least is None or slack < least:
+            least, nearest = slack, start
+        if run.positions and slack < 0:
             run.hold(tape.in_force(start).values())
             for quote in tape.quotes(start):
                 run.see(quote)
         before = before | bounds
     run.hold(tape.in_force(tape.end + timedelta(microseconds=1)).values())
-    return quotes
+    return quotes, nearest
 
 
 class Tape:

@@ -25,6 +25,7 @@ from incidents.windows import merge
 from jobs import office, shown
 
 BEFORE, AFTER = timedelta(minutes=15), timedelta(minutes=5)  # of a liquidation, on its chart
+AROUND = timedelta(hours=1)  # where there was none
 CHARTS = 5
 LETTERS = (("en", "English"), ("zh-hans", "中文"))
 
@@ -103,11 +104,11 @@ def _letters(found: Explanation) -> Iterator[dict]:
 
 
 def _charts(found: Explanation) -> Iterator[dict]:
-    """Bid, ask and mid around the liquidations, or over the whole time if there are none; a chart for each symbol."""
-    stretch = found.document["from"], found.document["to"]
+    """Bid, ask and mid around the liquidations, or around where the account was nearest to one; a chart for each symbol."""
+    first, last = found.nearest_at - AROUND, found.nearest_at + AROUND
     if found.closings:
         first, last = found.closings[0].at - BEFORE, found.closings[-1].at + AFTER
-        stretch = max(stretch[0], first), min(stretch[1], last)
+    stretch = max(found.document["from"], first), min(found.document["to"], last)
     shown_first = [closing.position.symbol for closing in found.closings] or [
         row.position.symbol for row in found.limits
     ]

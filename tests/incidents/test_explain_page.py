@@ -81,6 +81,15 @@ def test_the_outage_is_shaded_on_the_chart_as_far_as_it_is_shown(ana):
     assert chart["windows"] == [[at("14:15").timestamp() * 1000, at("14:25:00.5").timestamp() * 1000]]
 
 
+def test_without_a_liquidation_the_chart_shows_where_the_account_was_nearest_to_one(ana):
+    make.quotes("BTCUSDT", ("05:00", "16900", "16901"), ("06:00", "16600", "16601"), ("07:00:01", "16800", "16801"))
+    page = ana.post(PAGE, CARLA | {"starts": "2022-11-16 04:00", "ends": "2022-11-16 14:00"})
+    assert "By these quotes nothing was liquidated" in text_of(page)
+    [chart] = charts_of(page)
+    assert chart["series"]["bid"] == ["16900", "16600"]
+    assert [line["price"] for line in chart["lines"]] == ["16501"]
+
+
 def test_the_customer_reads_that_the_mid_never_touched_their_price(ana):
     text = text_of(ana.post(PAGE, CARLA))
     assert (

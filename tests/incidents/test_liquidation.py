@@ -208,4 +208,8 @@ def test_what_is_left_is_rounded_once_half_up(value, shown):
 def test_a_stretch_is_judged_by_its_lowest_bid_and_highest_ask():
     run = Replay(account(position()))
     calm, deep = ({"BTCUSDT": quote(at("14:09"), "BTCUSDT", bid, "17000")} for bid in ("16500", "16499.99"))
-    assert (run.withstands({}, calm), run.withstands(calm, deep), run.withstands(deep, calm)) == (True, False, False)
+    assert [run.slack(*bounds) for bounds in (({}, calm), (calm, deep), (deep, calm))] == [
+        0,
+        Fraction("-0.005"),
+        Fraction("-0.005"),
+    ]

@@ -118,12 +118,12 @@ def bounds(quotes: list[Quote]) -> dict[str, Quote]:
 
 
 @given(account=accounts(), rows=rows, size=st.integers(1, 12))
-def test_a_stretch_that_an_account_withstands_closes_nothing(account, rows, size):
+def test_a_stretch_with_slack_closes_nothing(account, rows, size):
     quotes, run, before = tape(rows), Replay(account), {}
     for first in range(0, len(quotes), size):
         stretch = quotes[first : first + size]
         within, closed = bounds(stretch), len(run.liquidations)
-        certain = run.withstands(before, within)
+        certain = run.slack(before, within) >= 0
         for quote in stretch:
             run.see(quote)
         assert not (certain and len(run.liquidations) > closed)
