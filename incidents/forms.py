@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from typing import Any
 
 from django import forms
@@ -13,9 +14,11 @@ from django.utils.translation import gettext_lazy as _
 
 from incidents import account_file
 from incidents.account_file import Wrong
-from incidents.models import Instrument, Side
+from incidents.models import Instrument, Order, Side
+from jobs import shown
 
 WHOLE = re.compile(r"[0-9]{1,9}")
+LOOK_BACK, LOOK_ON = timedelta(hours=1), timedelta(minutes=1)  # around an order's close
 TIMES = {"starts": "from", "ends": "to"}  # a field cannot be called `from`
 
 
@@ -98,6 +101,16 @@ class Sheet:
         rows = [row for row in rows if isinstance(row, dict)] if isinstance(rows, list) else []
         return cls(head, [{name: _shown(row.get(name)) for name in PositionForm.base_fields} for row in rows] or [{}])
 
+    @classmethod
+    def of_order(cls, order: Order) -> Sheet:
+        """What an order knows of its account; the wallet and the margin are still to be entered."""
+        position = {name: getattr(order, name) for name in ("side", "quantity", "entry_price")}
+        position |= {"symbol": order.instrument.symbol}
+        head = {"account": order.account.code, "asset": order.instrument.settle_id}
+        if order.closed_at:
+            head |= {"from": max(order.opened_at, order.closed_at - LOOK_BACK), "to": order.closed_at + LOOK_ON}
+        return cls.filled(head | {"positions": [position]})
+
     @property
     def document(self) -> dict:
         """The account's document; what was left empty is absent."""
@@ -143,6 +156,8 @@ def _instant(value: str) -> datetime | str:
 def _shown(value: object) -> str:
     if isinstance(value, datetime) and value.tzinfo and value.year in account_file.YEARS:
         return value.astimezone(UTC).replace(tzinfo=None).isoformat(" ")
+    if isinstance(value, Decimal):
+        return shown.plain(value)
     return "" if value is None else str(value)
 
 

@@ -20,7 +20,7 @@ from incidents.account_file import AccountFileError
 from incidents.explanation import Explanation
 from incidents.forms import FileForm, Sheet
 from incidents.letter import letter
-from incidents.models import Incident, Instrument, LiquidationRatio, OutageWindow
+from incidents.models import Incident, Instrument, LiquidationRatio, Order, OutageWindow
 from incidents.windows import merge
 from jobs import office, shown
 
@@ -67,7 +67,7 @@ class LiquidationRatioAdmin(office.Screen):
         """An account, typed in or given as a file; then the same page with the answer, and with all that was typed."""
         if not self.has_view_permission(request):
             raise PermissionDenied
-        do, file, sheet, document = request.POST.get("do"), FileForm(), Sheet.empty(), None
+        do, file, sheet, document = request.POST.get("do"), FileForm(), _begun(request), None
         if do == "file":
             file = FileForm(request.POST, request.FILES)
             if document := file.document():
@@ -79,6 +79,17 @@ class LiquidationRatioAdmin(office.Screen):
         context = self.admin_site.each_context(request) | {"opts": self.opts, "title": _("Why was it liquidated?")}
         context |= {"sheet": sheet, "file": file, "answer": answer, "added": do == "add"}
         return TemplateResponse(request, "incidents/explain.html", context)
+
+
+def _begun(request) -> Sheet:
+    """An empty sheet, or one begun with the order that a claim's page names."""
+    named = request.GET.get("order", "")
+    if not (
+        named.isascii() and named.isdecimal() and len(named) < 19 and request.user.has_perm("incidents.view_order")
+    ):
+        return Sheet.empty()
+    order = Order.objects.select_related("account", "instrument").filter(pk=named).first()
+    return Sheet.of_order(order) if order else Sheet.empty()
 
 
 def _answer(sheet: Sheet, document: dict) -> dict | None:

@@ -8,12 +8,13 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from django.urls import reverse
 from django.utils import translation
 
+from claims import workflow as workflow_of_claims
 from incidents import account_file, replays, workflow
 from incidents.letter import letter
 from incidents.models import LiquidationRatio
 from tests import factories as make
-from tests.claims.desk import signed_in, text_of
-from tests.factories import at
+from tests.claims.desk import page_of, signed_in, text_of
+from tests.factories import NOW, at
 from tests.incidents.test_replay_liquidation import CARLAS, HEAD, POSITION
 
 pytestmark = pytest.mark.django_db
@@ -132,6 +133,22 @@ def test_a_position_is_added_and_removed_without_losing_the_others(ana):
     less = ana.post(PAGE, two | {"do": "remove.1"}).content.decode()
     assert less.count('name="quantity"') == 1
     assert 'value="0.7"' in less and 'value="0.5"' not in less
+
+
+def test_a_claims_liquidated_order_begins_the_form(ana):
+    claim, order = make.claim(make.incident()), make.order("1001", closed_at=at("14:20:00.5"))
+    workflow_of_claims.assess_now(claim.incident, now=NOW)
+    link = f"{PAGE}?order={order.pk}"
+    assert f'href="{link}"' in ana.get(page_of(claim)).content.decode()
+    html = ana.get(link).content.decode()
+    for value in ("carla-1", "2022-11-16 13:20:00.500000", "2022-11-16 14:21:00.500000", "0.5", "16950"):
+        assert f'value="{value}"' in html
+    assert '<option value="BTCUSDT" selected>' in html and '<option value="long" selected>' in html
+
+
+@pytest.mark.parametrize("named", ["", "0", "x", "9" * 30, "²"])
+def test_an_order_that_is_not_there_begins_an_empty_form(ana, named):
+    assert ana.get(PAGE, {"order": named}).status_code == 200
 
 
 @pytest.mark.parametrize("as_file", [True, False])
