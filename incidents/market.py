@@ -71,59 +71,6 @@ class Market:
 
 
 @dataclass(frozen=True)
-class Outage:
-    """The merged windows of an incident; one that lasts is looked at until now."""
-
-    spans: tuple[Closed, ...]
-    carry_in: timedelta = CARRY_IN
-    gap: timedelta = LONG_GAP
-
-    def asked(self, instruments: Iterable[int], *, supposing: Closed | None = None, **more: object) -> dict:
-        """The parameters of the statements; `supposing` one more range were marked abnormal."""
-        starts, ends = zip(*self.spans, strict=True) if self.spans else ((), ())
-        ranges = f"{{[{supposing[0].isoformat()},{supposing[1].isoformat()}]}}" if supposing else "{}"
-        asked = {"starts": list(starts), "ends": list(ends), "instruments": list(instruments), "supposing": ranges}
-        return asked | {"carry_in": self.carry_in, "gap": self.gap} | more
-
-    def around(self, *instants: datetime | None) -> Closed:
-        """The stretch of time that a picture shows: the outage, these instants, and a margin."""
-        known = [at for at in (*(end for span in self.spans for end in span), *instants) if at]
-        return min(known) - MARGIN, max(known) + MARGIN
-
-
-def outage(incident: Incident, *, now: datetime, **how: timedelta) -> Outage:
-    """The incident's outage as it stands; `how`: carry_in, gap."""
-    spans = merge((window.starts_at, window.ends_at) for window in incident.windows.all())
-    return Outage(tuple((start, end or max(now, start)) for start, end in spans), **how)
-
-
-def overview(outage: Outage, instruments: Iterable[int], *, supposing: Closed | None = None) -> list[Market]:
-    """Every instrument's quotes in the outage, in order of the symbols. One statement."""
-    rows = _rows(OVERVIEW, outage.asked(instruments, supposing=supposing))
-    return [Market(*row[:10], _quoted(row[10:13]), _quoted(row[13:16])) for row in rows]
-
-
-def gaps(outage: Outage, instrument: int) -> list[Gap]:
-    """The gaps longer than the outage's `gap`, in order of time."""
-    return [Gap(*row) for row in _rows(GAP_LIST, outage.asked([instrument]))]
-
-
-def left_out(outage: Outage, instrument: int, *, offset: int = 0, limit: int = 50) -> list[LeftOut]:
-    """The outage's quotes that price nothing, in order of time, a page of them."""
-    rows = _rows(LEFT_OUT, outage.asked([instrument], offset=offset, limit=limit))
-    return [LeftOut(*row) for row in rows]
-
-
-def ranges_of(instrument: Instrument) -> QuerySet[AbnormalRange]:
-    """The instrument's abnormal ranges, each with `quotes`: how many sound quotes lie in it."""
-    inside = Quote.objects.sound().filter(
-        instrument=OuterRef("instrument"), at__gte=OuterRef("starts_at"), at__lte=OuterRef("ends_at")
-    )
-    number = inside.order_by().values("instrument").annotate(n=Count("pk")).values("n")
-    return instrument.abnormal_ranges.select_related("marked_by").annotate(quotes=Coalesce(Subquery(number), 0))
-
-
-@dataclass(frozen=True)
 class Gap:
     """A stretch of the outage in which no usable quote came."""
 
@@ -145,6 +92,64 @@ class Change:
     ends_at: datetime
     reason: str
     by: str
+
+
+@dataclass(frozen=True)
+class Outage:
+    """The merged windows of an incident; one that lasts is looked at until now."""
+
+    spans: tuple[Closed, ...]
+    carry_in: timedelta = CARRY_IN
+    gap: timedelta = LONG_GAP
+
+    def asked(self, instruments: Iterable[int], *, supposing: Closed | None = None, **more: object) -> dict:
+        """The parameters of the statements; `supposing` one more range were marked abnormal."""
+        starts, ends = zip(*self.spans, strict=True) if self.spans else ((), ())
+        ranges = f"{{[{supposing[0].isoformat()},{supposing[1].isoformat()}]}}" if supposing else "{}"
+        asked = {"starts": list(starts), "ends": list(ends), "instruments": list(instruments), "supposing": ranges}
+        return asked | {"carry_in": self.carry_in, "gap": self.gap} | more
+
+    @property
+    def length(self) -> timedelta:
+        """Of all its windows together."""
+        return sum((end - start for start, end in self.spans), timedelta())
+
+    def around(self, *instants: datetime | None) -> Closed:
+        """The stretch of time that a picture shows: the outage, these instants, and a margin."""
+        known = [at for at in (*(end for span in self.spans for end in span), *instants) if at]
+        return min(known) - MARGIN, max(known) + MARGIN
+
+
+def outage(incident: Incident, *, now: datetime, **how: timedelta) -> Outage:
+    """The incident's outage as it stands; `how`: carry_in, gap."""
+    spans = merge((window.starts_at, window.ends_at) for window in incident.windows.all())
+    return Outage(tuple((start, end or max(now, start)) for start, end in spans), **how)
+
+
+def overview(outage: Outage, instruments: Iterable[int], *, supposing: Closed | None = None) -> list[Market]:
+    """Every instrument's quotes in the outage, in order of the symbols. One statement."""
+    rows = _rows(OVERVIEW, outage.asked(instruments, supposing=supposing))
+    return [Market(*row[:10], highest=_quoted(row[10:13]), lowest=_quoted(row[13:16])) for row in rows]
+
+
+def gaps(outage: Outage, instrument: int) -> list[Gap]:
+    """The gaps longer than the outage's `gap`, in order of time."""
+    return [Gap(*row) for row in _rows(GAP_LIST, outage.asked([instrument]))]
+
+
+def left_out(outage: Outage, instrument: int, *, offset: int = 0, limit: int = 50) -> list[LeftOut]:
+    """The outage's quotes that price nothing, in order of time, a page of them."""
+    rows = _rows(LEFT_OUT, outage.asked([instrument], offset=offset, limit=limit))
+    return [LeftOut(*row) for row in rows]
+
+
+def ranges_of(instrument: Instrument) -> QuerySet[AbnormalRange]:
+    """The instrument's abnormal ranges, each with `quotes`: how many sound quotes lie in it."""
+    inside = Quote.objects.sound().filter(
+        instrument=OuterRef("instrument"), at__gte=OuterRef("starts_at"), at__lte=OuterRef("ends_at")
+    )
+    number = inside.order_by().values("instrument").annotate(n=Count("pk")).values("n")
+    return instrument.abnormal_ranges.select_related("marked_by").annotate(quotes=Coalesce(Subquery(number), 0))
 
 
 def history(instrument: Instrument) -> list[Change]:

@@ -32,7 +32,7 @@ CARRIED = f"""
          WHERE instrument_id = i.id AND at < span.starts_at AND at >= span.starts_at - %(carry_in)s::interval AND {USABLE}
          ORDER BY at DESC, id DESC LIMIT 1) AS before
      WHERE NOT EXISTS (SELECT FROM incidents_quote WHERE instrument_id = i.id AND at = span.starts_at AND {USABLE})"""
-BEST = f"SELECT at, bid, ask FROM {SPANS}, LATERAL (SELECT at, bid, ask {INSIDE} AND {USABLE} AND {{0}}) AS q UNION ALL {CARRIED}"
+BEST = f"SELECT at, bid, ask FROM {SPANS}, LATERAL (SELECT at, bid, ask {INSIDE} AND {{0}} AND {USABLE}) AS q UNION ALL {CARRIED}"
 OVERVIEW = f"""
 SELECT i.id, i.symbol, usable, first_at, last_at, crossed, not_positive, abnormal, gaps, longest_gap, highest.*, lowest.*
   FROM {INSTRUMENT}, LATERAL (
@@ -40,12 +40,13 @@ SELECT i.id, i.symbol, usable, first_at, last_at, crossed, not_positive, abnorma
            sum(crossed)::bigint AS crossed, sum(not_positive)::bigint AS not_positive, sum(abnormal)::bigint AS abnormal,
            sum(gaps)::bigint AS gaps, max(longest) AS longest_gap
       FROM {SPANS}, LATERAL (
-        SELECT count(*) AS usable, min(at) AS first_at, max(at) AS last_at, max(bid) AS bid, min(ask) AS ask {INSIDE} AND {USABLE}
-      ) AS good, LATERAL (
-        SELECT count(*) FILTER (WHERE bid <= 0 OR ask <= 0) AS not_positive,
-               count(*) FILTER (WHERE bid > ask AND ask > 0) AS crossed,
-               count(*) FILTER (WHERE bid > 0 AND bid <= ask) AS abnormal {INSIDE} AND NOT ({USABLE})
-      ) AS bad, LATERAL (SELECT count(*) AS gaps, max(at - since) AS longest FROM ({GAPS}) AS gap) AS without
+        SELECT count(*) FILTER (WHERE usable) AS usable, min(at) FILTER (WHERE usable) AS first_at,
+               max(at) FILTER (WHERE usable) AS last_at, max(bid) FILTER (WHERE usable) AS bid,
+               min(ask) FILTER (WHERE usable) AS ask, count(*) FILTER (WHERE bid <= 0 OR ask <= 0) AS not_positive,
+               count(*) FILTER (WHERE NOT usable AND bid > ask AND ask > 0) AS crossed,
+               count(*) FILTER (WHERE NOT usable AND bid > 0 AND bid <= ask) AS abnormal
+          FROM (SELECT at, bid, ask, {USABLE} AS usable {INSIDE} OFFSET 0) AS found
+      ) AS seen, LATERAL (SELECT count(*) AS gaps, max(at - since) AS longest FROM ({GAPS}) AS gap) AS without
   ) AS facts
   LEFT JOIN LATERAL ({BEST.format("bid = facts.bid")} ORDER BY bid DESC, at LIMIT 1) AS highest ON true
   LEFT JOIN LATERAL ({BEST.format("ask = facts.ask")} ORDER BY ask, at LIMIT 1) AS lowest ON true

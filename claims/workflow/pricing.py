@@ -8,6 +8,7 @@ from decimal import Decimal
 from django.db import IntegrityError, transaction
 from django.db.models import Q
 
+from claims import assessment as facts
 from claims import gate
 from claims.gate import Refused
 from claims.models import GivenPrice, ReferencePrice, Verdict
@@ -19,6 +20,8 @@ def enter_price(
 ) -> GivenPrice:
     """A price of the instrument for this incident, in its quote asset. It prices nothing until another person confirms it."""
     gate.may(by, "claims.enter_price")
+    if not facts.affected_instruments(incident).filter(pk=instrument.pk).exists():
+        raise Refused("%(symbol)s is not an instrument of this incident.", symbol=instrument.symbol)
     if not source.strip():
         raise Refused("Say where the price comes from, so that another person can look it up.")
     if not 0 < bid <= ask:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 from urllib.parse import urlencode
 
@@ -21,7 +22,8 @@ from incidents import market, workflow
 from incidents.models import AbnormalRange, Incident, Instrument, Quote
 
 LONGEST_GAP = 24 * 3600
-AN_INSTRUMENT, A_GAP, A_QUOTE = 25, 100, 50  # to a page
+STRIDES = 5_000  # a gap is looked for in strides of its length: not in more than so many
+AN_INSTRUMENT, A_GAP, A_QUOTE = 20, 100, 50  # to a page
 
 
 class AbnormalForm(forms.Form):
@@ -41,7 +43,8 @@ class AbnormalForm(forms.Form):
                 field.widget.attrs["placeholder"] = "2022-11-16 14:30:00"
 
     def clean(self):
-        data = super().clean()
+        super().clean()
+        data = self.cleaned_data
         if "starts_at" in data and "ends_at" in data and data["ends_at"] < data["starts_at"]:
             self.add_error("ends_at", _("A range ends after it starts."))
         return data
@@ -157,10 +160,12 @@ class Prices:
         incident = get_object_or_404(Incident.objects.prefetch_related("windows"), reference=reference)
         policy = incident.policies.in_force()
         carry_in = policy.terms.carry_in if policy else market.CARRY_IN
+        outage = market.outage(incident, now=timezone.now(), carry_in=carry_in)
         asked = request.GET.get("gap", "")
         seconds = int(asked) if asked.isdecimal() and len(asked) < 6 else 0
-        gap = timedelta(seconds=min(seconds, LONGEST_GAP)) if seconds else market.LONG_GAP
-        return incident, market.outage(incident, now=timezone.now(), carry_in=carry_in, gap=gap)
+        gap = min(seconds, LONGEST_GAP) or int(market.LONG_GAP.total_seconds())
+        least = outage.length // timedelta(seconds=STRIDES)
+        return incident, replace(outage, gap=timedelta(seconds=max(gap, least)))
 
     def _may_mark(self, request) -> None:
         if request.method != "POST" or not request.user.has_perm("incidents.mark_abnormal"):

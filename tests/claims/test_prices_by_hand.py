@@ -117,6 +117,13 @@ def test_a_price_is_refused_with_words(desk, facts, refusal):
     assert not GivenPrice.objects.exists()
 
 
+def test_a_price_is_for_an_instrument_of_the_incident(desk):
+    type(desk.incident).objects.update(instruments=["BTCUSDT"])
+    desk.incident.refresh_from_db()
+    with pytest.raises(Refused, match="ETHUSDT is not an instrument of this incident"):
+        desk.entered("ETHUSDT")
+
+
 def test_agents_neither_enter_nor_confirm_nor_withdraw(desk):
     price = desk.entered()
     for verb in (workflow.confirm_price, workflow.withdraw_price):

@@ -1,6 +1,7 @@
 """An incident's prices on screen: read by everybody at the desk, marked abnormal by managers."""
 
 import pytest
+from django.utils import timezone
 
 from incidents.models import AbnormalRange
 from tests import factories as make
@@ -62,6 +63,13 @@ def test_the_reader_states_what_a_gap_is(btc):
     assert "Without a usable quote for more than 1700 s (1)" in page
     for nonsense in ("0", "-1", "x", "99999999", ""):
         assert "for more than 60 s" in text_of(client.get(btc, {"gap": nonsense}))
+
+
+def test_a_very_long_outage_is_not_walked_in_very_small_steps(btc):
+    make.incident("INC-2022-002", windows=(("14:09", None),), policy=None)
+    page = signed_in(make.staff("ana", "agent")).get(btc.replace("INC-2022-001", "INC-2022-002"), {"gap": "1"})
+    years = (timezone.now() - at("14:09")).total_seconds()
+    assert f"for more than {years // 5000:.0f} s" in text_of(page)
 
 
 def test_max_sees_what_a_range_would_change_before_he_marks_it(btc):
