@@ -106,7 +106,7 @@ class Sheet:
         """What an order knows of its account; the wallet and the margin are still to be entered."""
         position = {name: getattr(order, name) for name in ("side", "quantity", "entry_price")}
         position |= {"symbol": order.instrument.symbol}
-        head = {"account": order.account.code, "asset": order.instrument.settle_id}
+        head: dict = {"account": order.account.code, "asset": order.instrument.settle_id}
         if order.closed_at:
             head |= {"from": max(order.opened_at, order.closed_at - LOOK_BACK), "to": order.closed_at + LOOK_ON}
         return cls.filled(head | {"positions": [position]})
