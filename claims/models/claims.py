@@ -15,6 +15,7 @@ from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 
 from claims.deadlines import Outage
+from claims.models.fields import UpdateEventAtOnce
 
 NUMBER = Cast("id", models.TextField())
 
@@ -43,7 +44,7 @@ class ClaimQuerySet(models.QuerySet):
         return self.order_by(F("due_at").asc(nulls_last=True), "submitted_at", "id")
 
 
-@pghistory.track(pghistory.InsertEvent(), pghistory.UpdateEvent(), model_name="ClaimEvent")
+@pghistory.track(pghistory.InsertEvent(), UpdateEventAtOnce(), model_name="ClaimEvent")
 class Claim(models.Model):
     """One customer's case in one incident. Only `claims.workflow` changes its status."""
 
