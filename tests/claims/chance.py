@@ -239,7 +239,7 @@ class Facts:
         """Legs of two, so that their ids are equal, in an order that is not that of their ids."""
         ids = [(str(100 + number // 2), str(1 + number % 2)) for number in range(many)]
         self.chance.shuffle(ids)
-        owner = {order_id: self.pick((*CUSTOMERS, *CUSTOMERS, NO_CLAIM)) for order_id, _ in ids}
+        owner = {order_id: self.pick((*CUSTOMERS, *CUSTOMERS, *NO_CLAIM)) for order_id, _ in ids}
         return [(owner[order_id], self.order(order_id, leg_number)) for order_id, leg_number in ids]
 
     def tpsl(self) -> dict:

@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from decimal import Decimal
 
 from django.db import transaction
 
 from claims import terms, workflow
-from claims.models import Claim, Compensation, Contact, Evidence, GivenPrice
+from claims.models import Claim, Compensation, Contact, Evidence, GivenPrice, Preview
 from incidents.models import AbnormalRange, Asset, Instrument, Order, Quote
 from tests import factories as make
 from tests.claims import oracle
 from tests.factories import NOW
 
 CUSTOMERS = ("carla", "chen", "cyrus", "clara")
-NO_CLAIM = "cosmo"  # never got in touch, never showed anything: no claim, no verdict
+NO_CLAIM = ("cosmo", "clio")  # never got in touch, never showed anything: no claim, no verdict
 INSTRUMENTS = {  # symbol: product, margin, base, quote, contract value
     "BTCUSDT": ("standard", "linear", "BTC", "USDT", "1"),
     "ETHUSDT": ("pro", "linear", "ETH", "USDT", "1"),
@@ -75,6 +75,23 @@ def by_the_oracle(case: Case) -> dict[str, tuple]:
     return said
 
 
+def previewed_by_the_oracle(case: Case) -> dict[tuple, tuple]:
+    """What a preview counts: by outcome, asset, and whether there is a claim, the orders, their customers and the sum.
+
+    Of a customer without a claim the best is supposed: in touch in time, the evidence still to come.
+    """
+    hopeful = oracle.Claim(contacts=(oracle.facts.first_start(case.windows),), evidence=())
+    everybody = replace(case, claims=dict.fromkeys(NO_CLAIM, hopeful) | case.claims)
+    owners = {f"{order.id}/{order.leg}": owner for owner, order in case.orders}
+    found: dict[tuple, list] = {}
+    for name, said in by_the_oracle(everybody).items():
+        found.setdefault((said[0], said[-1], owners[name] in case.claims), []).append((owners[name], said[9]))
+    return {
+        group: (len(rows), len({owner for owner, _ in rows}), sum(amount for _, amount in rows))
+        for group, rows in found.items()
+    }
+
+
 def plain(order: oracle.Order, answer: oracle.Answer) -> tuple:
     """An answer in the columns of a verdict. What a still-open order is worth is asked only where a clause could pay it."""
     price = answer.quote and oracle.price_of(order, answer.quote)
@@ -124,7 +141,7 @@ class World:
 
     def __init__(self):
         self.instruments = {symbol: instrument(symbol, *facts) for symbol, facts in INSTRUMENTS.items()}
-        self.customers = {code: make.customer(code) for code in (*CUSTOMERS, NO_CLAIM)}
+        self.customers = {code: make.customer(code) for code in (*CUSTOMERS, *NO_CLAIM)}
         self.accounts = {code: customer.accounts.get() for code, customer in self.customers.items()}
         self.mia, self.max = make.staff("mia", "manager"), make.staff("max", "manager")
         earlier = make.incident("EARLIER")
@@ -148,6 +165,19 @@ class World:
             said = by_the_query(incident)
             transaction.set_rollback(True)
         return said
+
+    def preview(self, case: Case) -> dict[tuple, tuple]:
+        """What a preview of the case's policy counts; no trace of it is left."""
+        with transaction.atomic():
+            ours = case.scope or {"instruments": [*INSTRUMENTS]}  # without the order of the earlier incident
+            policy = self.enter(replace(case, scope=ours)).policies.get()
+            asked = Preview.objects.create(policy=policy, requested_by=self.mia, requested_at=case.asked, result={})
+            rows = workflow.rehearse(asked, now=case.asked)["outcomes"]
+            transaction.set_rollback(True)
+        return {
+            (row["outcome"], row["asset"], row["claimed"]): (row["orders"], row["customers"], Decimal(row["amount"]))
+            for row in rows
+        }
 
     def enter(self, case: Case):
         """The case's rows; returns its incident."""
