@@ -228,7 +228,10 @@ def _copy(rows: Rows, reading: Reading, tick: Callable[[], None]) -> None:
     for place, column in enumerate(rows.sheet.columns):
         epoch = column is not None and column.kind == "instant" and reading.time_unit
         names.append(f"unknown_{place}" if column is None else f"{column.name}_epoch" if epoch else column.name)
-    sql = f"COPY bulk_row ({', '.join(names)}) FROM STDIN (FORMAT csv, DELIMITER '{rows.sheet.delimiter}')"
+    columns = ", ".join(names)
+    sql = (
+        f"COPY bulk_row ({columns}) FROM STDIN (FORMAT csv, DELIMITER '{rows.sheet.delimiter}', FORCE_NULL ({columns}))"
+    )
     with connection.cursor() as cursor:
         cursor.execute("SELECT set_config('TimeZone', %s, true)", [reading.timezone or connection.timezone_name])
         with cursor.copy(sql) as copy:
@@ -236,7 +239,12 @@ def _copy(rows: Rows, reading: Reading, tick: Callable[[], None]) -> None:
                 copy.write(portion)
                 tick()
         cursor.execute("SELECT set_config('TimeZone', %s, true)", [connection.timezone_name])
-        cursor.execute("ANALYZE bulk_row")
+        cursor.execute(f"ANALYZE bulk_row ({', '.join(['line', *_joined(rows.sheet)])})")
+
+
+def _joined(sheet: Sheet) -> list[str]:
+    """The columns that a room's questions may join by: what the planner needs to know of."""
+    return [column.name for column in sheet.known if column.kind == "text"]
 
 
 def _row(sql: str, params: Sequence[Any] = ()) -> tuple:

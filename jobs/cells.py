@@ -70,7 +70,13 @@ class Column:
         return self.called or self.name
 
     def plain(self, delimiter: str, reading: Reading) -> str:
-        """A pattern that only right cells match, and the common ones do: ASCII, no quotes, no spaces. It never looks back."""
+        """A pattern that only right cells match, and the common ones do: ASCII, no spaces. It never looks back."""
+        cell = self._plain(delimiter, reading)
+        if self.kind == "kdb":  # which is written anew, without looking for quotes
+            return cell
+        return rf'(?:{cell}|"{cell}?+")?+' if self.blank else rf'(?:{cell}|"{cell}")'
+
+    def _plain(self, delimiter: str, reading: Reading) -> str:
         if self.kind == "number":
             cell = PLAIN_NUMBER
         elif self.kind == "real":
@@ -87,7 +93,7 @@ class Column:
             cell = rf'[^\s"{delimiter}\x00-\x1f\x7f]{{1,{self.longest}}}+'
         else:
             cell = self.pattern
-        return rf"(?:{cell}){'?+' if self.blank else ''}"
+        return f"(?:{cell})"
 
     def read(self, cell: str, reading: Reading) -> str:
         """The cell as the database takes it, or CellError."""

@@ -215,7 +215,11 @@ class Rows:
         """The rows of the lines that are opened; a cell's line breaks may open more of them."""
         while self.lines.ahead:
             line = next(self.lines)
-            if line.strip("\r\n"):
+            body = line.rstrip("\r\n")
+            if body and body.isascii() and not self.has_kdb and self.is_plain(f"{body}\n"):
+                self.count += 1
+                yield f"{self.lines.number}{self.sheet.delimiter}{body}\n"
+            elif body:
                 self.count += 1
                 number, cells = self.lines.number, self._cells(line)
                 if cells is not None:

@@ -13,7 +13,7 @@ from django.db import connection, transaction
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
-from jobs import bulk
+from jobs import bulk, csv_file
 from jobs.cells import Column, Reading
 
 pytestmark = pytest.mark.django_db
@@ -145,6 +145,44 @@ def test_errors_of_the_database_are_sorted_among_those_of_the_shape(tmp_path):
                 'line 5, column id: "A" - expected each id once; line 2 has it already',
             ],
         }
+
+
+# --- blocks of plain lines
+
+
+@pytest.mark.parametrize("size", [1, 7, 40, 200])
+@pytest.mark.parametrize("end", ["\n", "\r\n"])
+def test_lines_are_counted_across_blocks_of_plain_and_of_odd_ones(monkeypatch, size, end):
+    """Plain lines, quoted ones, foreign letters, a cell over three lines, empty lines and errors, wherever a block ends."""
+    lines = [
+        "id,quantity,note",
+        "A,1,",
+        '"B","2","b"',
+        "Ç,3,",
+        "",
+        'D,4,"one',
+        "two",
+        'three"',
+        "E,x,",
+        'F,"",',
+        ",7,",
+        "G,8,g",
+    ]
+    whole = load(end.join(lines))
+    monkeypatch.setattr(csv_file, "BLOCK", size)
+    assert load(end.join(lines)) == load(end.join(lines) + end) == whole
+    rows, result = whole
+    assert [(line, name, quantity) for line, name, quantity, _at, _note in rows] == [
+        (2, "A", 1), (3, "B", 2), (4, "Ç", 3), (6, "D", 4), (10, "F", None), (12, "G", 8),
+    ]  # fmt: skip
+    assert result == {
+        "rows": 8,
+        "rejected": 2,
+        "errors": [
+            'line 9, column quantity: "x" - expected a decimal number with a point',
+            'line 11, column id: "" - expected a value',
+        ],
+    }
 
 
 # --- numbers
