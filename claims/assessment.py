@@ -316,7 +316,8 @@ def tally(assessment: Assessment) -> None:
 
 
 def fingerprint(assessment: Assessment) -> str:
-    """SHA-256 over the policy's terms, the windows, orders, contacts, evidence and the quotes behind the prices.
+    """SHA-256 over the policy's terms, the windows, orders, contacts, evidence, the quotes behind the prices
+    and the ranges that were marked abnormal.
 
     Row order does not matter.
     """
@@ -329,10 +330,13 @@ def fingerprint(assessment: Assessment) -> str:
     ]
     quotes = (
         ReferencePrice.objects.filter(assessment=assessment)
-        .order_by("quote", "side")
+        .order_by("quote", "given", "side")
         .values_list("quote", "side", "bid", "ask")
     )
-    stood_on = [assessment.policy.sha256, assessment.windows, facts, list(quotes)]
+    instruments = {"instrument__in": Instrument.objects.affected_by(assessment.incident)}
+    ranges = AbnormalRange.objects.filter(**instruments).order_by("instrument__symbol", "starts_at", "ends_at")
+    marked = list(ranges.values_list("instrument__symbol", "starts_at", "ends_at"))
+    stood_on = [assessment.policy.sha256, assessment.windows, facts, list(quotes), marked]
     return hashlib.sha256(json.dumps(stood_on, default=str).encode()).hexdigest()
 
 

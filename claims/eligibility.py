@@ -187,7 +187,7 @@ def verdicts(orders: QuerySet, *, terms: Terms, outage: Outage, facts: Facts) ->
         then("netting", pricing.netted(last()))
     then("owing", last().annotate(owed=pricing.with_fee(terms, amount), due=pricing.due(terms, amount)))
     if terms.cap_per_customer:
-        then("capping", pricing.capped(last(), terms.cap_per_customer))
+        then("capping", pricing.capped(last(), terms))
     return with_cte(*steps, select=_answered(last(), terms))
 
 
@@ -287,20 +287,13 @@ def _share(terms: Terms) -> Case:
 def _answered(rows: QuerySet, terms: Terms) -> QuerySet:
     """Outcome, flags and amount."""
     before_minimum = "capped" if terms.cap_per_customer else "due"
-    small = _below_minimum(terms, before_minimum)
+    small = pricing.too_small(terms, before_minimum) & Q(eligible=True)
     rows = rows.annotate(outcome=_outcome(before_minimum, small))
     return rows.annotate(
         amount=Case(When(outcome="pay", then=F(before_minimum)), default=ZERO, output_field=WIDE),
         restore_amount=_restore_amount(terms),
         flags=Existing(*(_if(fact, Value(flag), CharField()) for flag, fact in _flags(terms, small).items())),
     )
-
-
-def _below_minimum(terms: Terms, amount: str) -> Q:
-    small = Q(order_pk__isnull=True)
-    for asset, minimum in terms.minimum.items():
-        small |= Q(asset=asset, **{f"{amount}__gt": 0, f"{amount}__lt": minimum})
-    return small & Q(eligible=True)
 
 
 def _outcome(amount: str, small: Q) -> Case:
@@ -339,7 +332,7 @@ def _flags(terms: Terms, small: Q) -> dict[str, Q]:
     if terms.netting == "smaller_of":
         facts["netted"] = Q(eligible=True, netted__lt=F("in_share"))
     if terms.cap_per_order:
-        facts["order_cap"] = Q(eligible=True, owed__gt=pricing.by_asset(terms.cap_per_order))
+        facts["order_cap"] = Q(eligible=True, owed__gt=pricing.cap(terms.cap_per_order))
     if terms.cap_per_customer:
         facts["customer_cap"] = Q(eligible=True, capped__lt=F("due"))
     if terms.minimum:

@@ -109,30 +109,35 @@ def netted(rows: QuerySet) -> QuerySet:
     group = [F("customer_id"), F("instrument_id")]
     signed = Sum(wide(F("improved") * F("share")), filter=Q(eligible=True))
     limit = Greatest(Window(signed, partition_by=group, output_field=WIDE), ZERO, output_field=WIDE)
-    return rows.annotate(netted=_what_is_left(limit, "in_share", group))
+    return rows.annotate(netted=_what_is_left(limit, "in_share", group, Q(eligible=True)))
 
 
-def capped(rows: QuerySet, caps: dict[str, Decimal]) -> QuerySet:
-    """Adds `capped`: of each customer and asset no more than the cap (cap_per_customer), by rounded amounts."""
-    cap = Func(by_asset(caps), F("decimals"), function="TRUNC", output_field=WIDE)
-    left = _what_is_left(cap, "due", [F("customer_id"), F("asset")])
-    return rows.annotate(capped=Case(When(asset__in=list(caps), then=left), default=F("due"), output_field=WIDE))
+def capped(rows: QuerySet, terms: Terms) -> QuerySet:
+    """Adds `capped`: of each customer and asset no more than the cap; what is too small by itself uses up nothing."""
+    caps = terms.cap_per_customer
+    counts = Q(eligible=True, asset__in=list(caps)) & ~too_small(terms, "due")
+    return rows.annotate(capped=_what_is_left(cap(caps), "due", [F("customer_id"), F("asset")], counts))
 
 
-def _what_is_left(limit: Expression, amount: str, group: list[F]) -> Case:
-    """The amount, as far as the limit is not used up by those before it."""
-    before = Window(
-        Sum(amount, filter=Q(eligible=True)), partition_by=group, order_by=TURN, frame=BEFORE_ME, output_field=WIDE
-    )
+def too_small(terms: Terms, amount: str) -> Q:
+    """Something, but below the policy's minimum of its asset."""
+    small = Q(order_pk__isnull=True)  # never: every order has its key
+    for asset, minimum in terms.minimum.items():
+        small |= Q(asset=asset, **{f"{amount}__gt": 0, f"{amount}__lt": minimum})
+    return small
+
+
+def _what_is_left(limit: Expression, amount: str, group: list[F], counts: Q) -> Case:
+    """The amount of those that count, as far as the limit is not used up by those before them."""
+    before = Window(Sum(amount, filter=counts), partition_by=group, order_by=TURN, frame=BEFORE_ME, output_field=WIDE)
     left = Greatest(wide(limit - Coalesce(before, ZERO, output_field=WIDE)), ZERO, output_field=WIDE)
-    return Case(
-        When(eligible=True, then=Least(F(amount), left, output_field=WIDE)), default=F(amount), output_field=WIDE
-    )
+    return Case(When(counts, then=Least(F(amount), left, output_field=WIDE)), default=F(amount), output_field=WIDE)
 
 
-def by_asset(amounts: dict[str, Decimal]) -> Case:
-    """The amount of the row's asset; NULL for an asset without one."""
-    return Case(*(When(asset=asset, then=Value(amount, WIDE)) for asset, amount in amounts.items()), output_field=WIDE)
+def cap(amounts: dict[str, Decimal]) -> Func:
+    """The cap of the row's asset, cut to its decimals so that rounding never passes it; NULL for an asset without one."""
+    found = Case(*(When(asset=asset, then=Value(most, WIDE)) for asset, most in amounts.items()), output_field=WIDE)
+    return Func(found, F("decimals"), function="TRUNC", output_field=WIDE)
 
 
 def with_fee(terms: Terms, amount: str) -> ExpressionWrapper:
@@ -144,5 +149,5 @@ def due(terms: Terms, amount: str) -> Func:
     """With the fee, at most the cap of an order; rounded: here and nowhere else."""
     owed: Expression = with_fee(terms, amount)
     if terms.cap_per_order:
-        owed = Least(owed, by_asset(terms.cap_per_order), output_field=WIDE)  # LEAST passes over NULL: no cap
+        owed = Least(owed, cap(terms.cap_per_order), output_field=WIDE)  # LEAST passes over NULL: no cap
     return rounded(owed)
