@@ -64,8 +64,8 @@ def _carry_part(job, run: Assessment, verb: Callable, ending: Callable | None) -
 
 
 def preview(job_id: int) -> None:
-    """Rehearse a policy over its incident's orders; what is kept and the job's end share one commit."""
-    job = queue.take(job_id, now=timezone.now())
+    """Rehearse a policy over its incident's orders in one piece; what is kept and the job's end share one commit."""
+    job = queue.take(job_id, now=timezone.now(), lease=workflow.PREVIEW_AT_MOST)
     if job is None:
         return
     try:

@@ -18,6 +18,7 @@ from django_q.tasks import async_task
 from jobs.models import Job, Part
 
 LEASE = timedelta(minutes=2)
+AT_MOST = "at_most"  # in a job's argument: the seconds that one task may take, where the cluster's timeout is too short
 TRIES = Job._meta.get_field("max_attempts").default
 STATE = Job.State
 log = logging.getLogger(__name__)
@@ -49,14 +50,15 @@ def enqueue(
 
 def _hand_out(jobs: Sequence[Job]) -> None:
     for job in jobs:
-        async_task(job.task, job.pk, q_options={"task_name": f"job-{job.pk}"})
+        longer = {"timeout": job.argument[AT_MOST]} if AT_MOST in job.argument else {}
+        async_task(job.task, job.pk, q_options={"task_name": f"job-{job.pk}", **longer})
 
 
-def take(job_id: int, *, now: datetime) -> Job | None:
+def take(job_id: int, *, now: datetime, lease: timedelta = LEASE) -> Job | None:
     """Take the job under a lease, counting the attempt first; None when it is not to be had (paused, done, leased, worn out)."""
     free = Q(state=STATE.QUEUED) | Q(state=STATE.RUNNING, lease_until__lt=now)
     taken = Job.objects.filter(free, pk=job_id, attempts__lt=F("max_attempts")).update(
-        state=STATE.RUNNING, attempts=F("attempts") + 1, lease_until=now + LEASE, started_at=now, error=""
+        state=STATE.RUNNING, attempts=F("attempts") + 1, lease_until=now + lease, started_at=now, error=""
     )
     return Job.objects.select_related("helps").get(pk=job_id) if taken else None
 

@@ -21,12 +21,13 @@ from claims.workflow.deciding import Approvals, approve, approve_all, by_asset, 
 from claims.workflow.goodwill import grant_bonuses
 from claims.workflow.offering import answer_offer, make_offer, to_offer
 from claims.workflow.policies import draft_policy, publish_policy, revise_draft
-from claims.workflow.previewing import keep_preview, rehearse, request_preview
+from claims.workflow.previewing import PREVIEW_AT_MOST, keep_preview, rehearse, request_preview
 from claims.workflow.pricing import confirm_price, enter_price, withdraw_price
 from claims.workflow.reviewing import review_evidence
 from claims.workflow.straight_through import straight_through_part
 
 __all__ = [
+    "PREVIEW_AT_MOST",
     "SLICE",
     "Approvals",
     "answer_offer",

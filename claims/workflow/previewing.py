@@ -6,7 +6,7 @@ at its end; only the sums are kept, in a second one (rules §3).
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -17,7 +17,7 @@ from claims import gate, settlement
 from claims.gate import Refused
 from claims.models import Assessment, Bonus, Claim, Contact, Policy, Preview
 from jobs.models import Job
-from jobs.queue import enqueue
+from jobs.queue import AT_MOST, enqueue
 
 COLUMNS = {  # of a rehearsal's table: name -> (name in the policy's query, type)
     "order_id": ("order_pk", "bigint"),
@@ -29,6 +29,7 @@ COLUMNS = {  # of a rehearsal's table: name -> (name in the policy's query, type
     "reasons": ("reasons", "text[]"),
     "amount": ("amount", "numeric"),
 }
+PREVIEW_AT_MOST = timedelta(minutes=10)  # one piece of work, one transaction: a million orders on a busy machine
 LARGEST = 10  # of each asset: amounts of two assets are not compared
 
 OUTCOMES = """
@@ -80,7 +81,8 @@ def request_preview(policy: Policy, *, by, now: datetime) -> Preview:
         if Job.objects.unfinished().filter(key=waiting.job_key).exists():
             return waiting
     preview = Preview.objects.create(policy=policy, requested_by=by, requested_at=now, result=asked)
-    enqueue(key=preview.job_key, task="claims.tasks.preview", argument={"preview": preview.pk}, total=1, now=now)
+    argument = {"preview": preview.pk, AT_MOST: int(PREVIEW_AT_MOST.total_seconds())}
+    enqueue(key=preview.job_key, task="claims.tasks.preview", argument=argument, total=1, now=now)
     return preview
 
 
@@ -130,15 +132,16 @@ def _run(policy: Policy, table: str, *, now: datetime) -> None:
         incident=policy.incident, policy=policy, windows=facts.windows_of(policy.incident), requested_at=now
     )
     facts.price(run, facts.instruments_to_price(run))
-    columns = ", ".join(f"{name} {kind}" for name, (_theirs, kind) in COLUMNS.items())
     cast = ", ".join(f"{name}::{kind}" for name, (_theirs, kind) in COLUMNS.items())  # a NULL has no type of its own
-    into = f"INSERT INTO {table} SELECT {cast} FROM (%s) AS row ({', '.join(COLUMNS)})"  # noqa: S608 our own text
+    names = [theirs for theirs, _kind in COLUMNS.values()]
+    halves, params = [], []
+    for claimed in (True, False):
+        query, values = facts.rehearsed(run, claimed=claimed).values_list(*names).query.sql_with_params()
+        halves.append(f"SELECT {cast} FROM ({query}) AS row ({', '.join(COLUMNS)})")  # noqa: S608 our own text
+        params += values
     with connection.cursor() as cursor:
-        cursor.execute(f"CREATE TEMP TABLE {table} ({columns})")
-        for claimed in (True, False):
-            rows = facts.rehearsed(run, claimed=claimed).values_list(*(theirs for theirs, _kind in COLUMNS.values()))
-            query, params = rows.query.sql_with_params()
-            cursor.execute(into % query, params)
+        cursor.execute("ANALYZE claims_referenceprice")  # its rows are as new as this transaction
+        cursor.execute(f"CREATE TEMP TABLE {table} AS {' UNION ALL '.join(halves)}", params)
         cursor.execute(f"ANALYZE {table}")
 
 
