@@ -64,7 +64,8 @@ def mark_abnormal(
     start, a range that is marked already.
     """
     _may(by, "incidents.mark_abnormal")
-    Instrument.objects.select_for_update().get(pk=instrument.pk)  # two people mark it one after the other
+    # Two people mark it one after the other; imports of its quotes go on.
+    Instrument.objects.select_for_update(no_key=True).get(pk=instrument.pk)
     marked = AbnormalRange(
         instrument=instrument, starts_at=starts_at, ends_at=ends_at, reason=reason.strip(), marked_by=by, marked_at=now
     )

@@ -59,6 +59,8 @@ def test_an_order_without_a_usable_quote_waits_and_what_two_managers_gave_prices
     verdict = only(desk.carla)
     assert (verdict.outcome, verdict.amount, verdict.reference_price) == ("pay", Decimal("35.50"), Decimal("16571"))
     assert (verdict.reference_at, verdict.quote) == (at("14:34:20"), None)
+    page = text_of(signed_in(desk.ana).get(f"/staff/claims/claim/{desk.carla.pk}/change/"))
+    assert "16,571.00 given by hand, by two people, for 2022-11-16 14:34:20 UTC" in page
 
 
 def test_a_price_that_nobody_confirmed_prices_nothing(desk):
