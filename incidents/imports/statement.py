@@ -16,7 +16,7 @@ from html.parser import HTMLParser
 
 from incidents.models import Order, Side
 from jobs.cells import CellError, Column, Reading
-from jobs.csv_file import Findings, HeaderError, Sheet, told, written
+from jobs.csv_file import UNREADABLE, Findings, HeaderError, Sheet, told, written
 
 BLOCK, LARGEST = 1 << 20, 64 << 20  # a statement of a hundred thousand trades has some 40 MiB
 TIME = re.compile(r"([0-9]{4})\.([0-9]{2})\.([0-9]{2}) ([0-9]{2}:[0-9]{2}(?::[0-9]{2})?)")
@@ -26,6 +26,7 @@ STOP_OUT = re.compile(r"\bso: ?-?[0-9.,]+ ?%")
 SIDES = {"buy": Side.LONG.value, "sell": Side.SHORT.value}
 SECTIONS = {"Closed Transactions:": "closed", "Open Trades:": "open", "Working Orders:": "working"}
 TICKET = re.compile("[0-9]{1,20}")
+HEAD = {"Account": TICKET, "Currency": re.compile("[A-Za-z0-9]{1,23}")}
 
 COLUMNS = (
     Column("order_id", pattern=TICKET.pattern, expected="a ticket: digits only", called="Ticket"),
@@ -132,6 +133,8 @@ class StatementRows:
             self._read_head(cells)
         elif first == "Ticket":
             self.places = self._places([cell.text for cell in cells])
+        elif TICKET.fullmatch(first) and not self.places:
+            raise HeaderError(f"line {self.line}: a table of trades without the names of its columns")
         elif self.places and (TICKET.fullmatch(first) or len(cells) > self.places["realized_pnl"]):
             return self._trade(cells)
         return None
@@ -139,7 +142,7 @@ class StatementRows:
     def _read_head(self, cells: list[Cell]) -> None:
         for cell in cells:
             name, colon, value = cell.text.partition(":")
-            if colon and name in ("Account", "Currency") and not self.notes[name.lower()]:
+            if colon and name in HEAD and not self.notes[name.lower()] and HEAD[name].fullmatch(value.strip()):
                 self.notes[name.lower()] = value.strip()
 
     def _places(self, headings: list[str]) -> dict[str, int]:
@@ -180,7 +183,7 @@ class StatementRows:
         return "cancelled" if re.fullmatch("(buy|sell) (limit|stop)", kind) else ""
 
     def _wrong(self, cells: list[Cell], heading: str, value: str, expected: str) -> None:
-        self.findings.add(self.line, told(self.line, f"{heading} of ticket {cells[0].text[:20]}", value, expected))
+        self.findings.add(self.line, told(self.line, _of(heading, cells), value, expected))
 
     def _sound(self, cells: list[Cell], kind: str) -> str | None:
         """The row as CSV; None when there was something to find."""
@@ -190,7 +193,7 @@ class StatementRows:
             try:
                 values.append(_read(column, value, self.reading))
             except CellError as error:
-                errors.append(told(self.line, f"{column.called} of ticket {cells[0].text[:20]}", value, str(error)))
+                errors.append(told(self.line, _of(column.called, cells), value, str(error)))
         if errors:
             self.findings.add(self.line, *errors)
             return None
@@ -204,6 +207,10 @@ class StatementRows:
         if column.name == "close_reason":
             return _reason(cells[0].title)
         return cells[self.places[column.name]].text
+
+
+def _of(heading: str, cells: list[Cell]) -> str:
+    return f"{heading} of ticket {re.sub('[^!-~]', '?', cells[0].text[:20])}"
 
 
 def _reason(comment: str) -> str:
@@ -222,4 +229,6 @@ def _read(column: Column, value: str, reading: Reading) -> str:
         if local is None:
             raise CellError(A_TIME)
         value = "{}-{}-{} {}".format(*local.groups())
+    if UNREADABLE.search(value):
+        raise CellError("text in UTF-8")
     return column.read(value, reading)

@@ -6,7 +6,9 @@ from decimal import Decimal
 
 import pytest
 
+from incidents.management.commands import import_orders
 from incidents.models import Account, Asset, Customer, Instrument, Order
+from tests.console import portal
 from tests.incidents.files import counts, run
 
 pytestmark = pytest.mark.django_db
@@ -268,14 +270,40 @@ def test_a_table_without_a_column_is_refused(load):
     assert (code, result["errors"]) == (1, ["line 6: a table of trades without the column Size"])
 
 
+def test_a_table_without_the_names_of_its_columns_is_refused(load):
+    code, result = load(trade(), page=PAGE.replace("<td>Ticket</td>", "<td>No.</td>", 1))
+    assert (code, result["errors"]) == (1, ["line 8: a table of trades without the names of its columns"])
+
+
+def test_bytes_of_another_code_page_are_an_error_of_their_row_and_no_exception(load):
+    _code, result = load(trade("\udce4", item="eur\udce4usd"))
+    assert result["errors"] == [
+        'line 8, column Ticket of ticket ?: "\N{REPLACEMENT CHARACTER}" - expected text in UTF-8',
+        'line 8, column Item of ticket ?: "eur\N{REPLACEMENT CHARACTER}usd" - expected text in UTF-8',
+    ]
+
+
+def test_a_name_in_the_broker_s_own_code_page_does_not_matter(load):
+    assert load(trade(comment="Gr\udcfc\udcdfe"), page=PAGE.replace("Carla", "Käthe"))[0] == 0
+
+
 def test_lots_and_customers_are_for_statements_only(tmp_path):
     assert run_usage(tmp_path, "--lot", "100") == 2
     assert run_usage(tmp_path, "--customer", "carla") == 2
 
 
-def run_usage(tmp_path, *options: str) -> int:
-    from tests.console import portal
+@pytest.mark.parametrize("text", ["0", "-1", "XAUUSD=", "XAUUSD", "1=NaN", "Infinity"])
+def test_what_is_no_lot_is_wrong_usage(text):
+    with pytest.raises(ValueError):
+        import_orders.lot(text)
 
+
+def test_what_is_no_customer_is_wrong_usage():
+    with pytest.raises(ValueError):
+        import_orders.customer("c" * 65)
+
+
+def run_usage(tmp_path, *options: str) -> int:
     return portal("import_orders", tmp_path / "x.csv", *options)[0]
 
 

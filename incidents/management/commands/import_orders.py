@@ -26,6 +26,13 @@ def lot(text: str) -> tuple[str, Decimal]:
     return symbol.upper(), number
 
 
+def customer(text: str) -> str:
+    """A customer's code as a file would say it."""
+    if not text.isprintable() or len(text.strip()) > 64:
+        raise ValueError(text)
+    return text.strip()
+
+
 class Command(PortalCommand):
     help = "Create or correct orders from a CSV file (plain, .gz or .zip), and the customers and accounts it names."
 
@@ -39,7 +46,10 @@ class Command(PortalCommand):
         )
         parser.add_argument("--preset", default="", choices=[name for name in PRESETS if name], help="the file's form")
         parser.add_argument(
-            "--customer", default="", help="whose statement it is; else its account number stands for them"
+            "--customer",
+            default="",
+            type=customer,
+            help="whose statement it is; else its account number stands for them",
         )
         parser.add_argument(
             "--lot",
