@@ -1,6 +1,6 @@
 # make demo    the portal with the S1 case loaded          make test    every test
 # make run     the portal as it is                         make lint    style, templates, types
-# make stop    stop the embedded database
+# make stop    stop the embedded database                  make bench   how fast it is (ORDERS=100000: a smaller world)
 # PORT, VAR_DIR and DATABASE_URL are honoured; README.md lists the rest.
 
 PORT ?= 8000
@@ -8,7 +8,7 @@ export PORT
 PYTHON := .venv/bin/python
 PIP := $(PYTHON) -m pip install --quiet --disable-pip-version-check
 
-.PHONY: demo run setup test lint messages stop
+.PHONY: demo run setup test lint messages bench stop
 
 demo: .venv/ready
 	@exec $(PYTHON) -m config.serve --demo
@@ -30,6 +30,13 @@ lint: .venv/ready-dev
 
 messages: .venv/ready-dev
 	$(PYTHON) -m config.messages
+
+# A million orders take a while; the generated worlds are kept in BENCH_DIR, apart from the portal's own data.
+ORDERS ?= 1000000
+BENCH_DIR ?= $(CURDIR)/var/bench
+
+bench: .venv/ready
+	@env -u DATABASE_URL VAR_DIR=$(BENCH_DIR) $(PYTHON) -m bench --orders $(ORDERS)
 
 stop:
 	@test ! -x $(PYTHON) || $(PYTHON) -m config.database stop

@@ -31,6 +31,7 @@ COMPARED = (
     "order_id, claim_id, outcome, clause, reasons, holds, flags, reference_price, reference_bid, reference_ask, reference_at,"
     " quote_id, valued_price, amount, restore_amount, asset"
 )
+TOUCHED = ("claims_claim", "claims_claimevent", "claims_verdict", "claims_referenceprice", "incidents_order")
 
 
 def main(rounds: int) -> None:
@@ -59,12 +60,6 @@ def _quieten() -> None:
         cursor.execute(
             "VACUUM (ANALYZE) claims_claim, claims_claimevent, claims_verdict, claims_referenceprice, incidents_order"
         )
-        cursor.execute("CHECKPOINT") if connection.pg_version >= 150000 and _may_checkpoint(cursor) else None
-
-
-def _may_checkpoint(cursor) -> bool:
-    cursor.execute("SELECT pg_has_role(current_user, 'pg_checkpoint', 'member')")
-    return cursor.fetchone()[0]
 
 
 def ours(incident: Incident, workers: int) -> tuple[float, float, int]:
