@@ -91,7 +91,7 @@ def _join_instant(parts: Fields) -> str:
     return at.astimezone(UTC).isoformat() if at.utcoffset() is not None else text
 
 
-def one(parts: Fields, name: str) -> str:
+def one(parts: Mapping[str, list[str]], name: str) -> str:
     return (parts.get(name) or [""])[-1]
 
 

@@ -1,17 +1,22 @@
 """What a policy would come to, before it is published: figures that the assessment then confirms, and nothing left behind."""
 
+from datetime import timedelta
 from decimal import Decimal
 
 import pytest
+from django.utils import timezone
+from django_q.models import OrmQ
 
 from claims import tasks, workflow
 from claims.gate import Refused
 from claims.models import Assessment, Policy, ReferencePrice, Verdict
+from jobs import queue
 from jobs.models import Job
 from ledger.journal import CASH, SEED_CAPITAL, Draft, Move
 from ledger.posting import post
 from tests import factories as f
 from tests.factories import NOW, S1, at
+from tests.together import wait_until
 
 pytestmark = pytest.mark.django_db
 
@@ -168,6 +173,27 @@ def test_a_preview_that_is_under_way_is_not_asked_for_twice(day, mia):
     assert workflow.request_preview(policy, by=mia, now=NOW) == first
     tasks.preview(Job.objects.get().pk)
     assert workflow.request_preview(policy, by=mia, now=NOW) != first
+
+
+def test_a_preview_has_ten_minutes_and_nobody_takes_it_over_before(day, mia):
+    preview = workflow.request_preview(drafted(day), by=mia, now=NOW)
+    assert OrmQ.objects.get().task["timeout"] == 600
+    job = queue.take(Job.objects.get().pk, now=NOW, lease=workflow.PREVIEW_AT_MOST)
+    assert queue.sweep(now=NOW + timedelta(minutes=9)) == 0
+    assert queue.sweep(now=NOW + timedelta(minutes=11)) == 1
+    assert OrmQ.objects.last().task["timeout"] == 600
+    assert (job.argument["preview"], preview.finished_at) == (preview.pk, None)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_real_worker_carries_a_preview_out_and_leaves_nothing_else(day, mia, worker):
+    preview = workflow.request_preview(drafted(day), by=mia, now=timezone.now())
+    worker()
+    wait_until(lambda: Job.objects.filter(state="done").exists(), "the worker previews")
+    preview.refresh_from_db()
+    assert sum(row["orders"] for row in preview.result["outcomes"]) == 6
+    assert not Assessment.objects.exists()
+    assert not ReferencePrice.objects.exists()
 
 
 @pytest.mark.parametrize("role", ["agent", "auditor"])
