@@ -10,6 +10,7 @@ from incidents.market import Gap, LeftOut, Quoted
 from incidents.models import AbnormalRange, Incident, Quote
 from tests import factories as make
 from tests.factories import NOW, at
+from tests.together import Person, held, wait_for_waiting
 
 pytestmark = pytest.mark.django_db
 
@@ -248,3 +249,17 @@ def test_a_range_is_unmarked_once():
     workflow.unmark_abnormal(marked, reason="normal after all", by=max)
     with pytest.raises(workflow.Refused, match="Somebody else unmarked"):
         workflow.unmark_abnormal(AbnormalRange(pk=1), reason="normal after all", by=max)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_two_mark_one_range_at_the_same_moment_and_one_is_told():
+    btc = make.instrument()
+    managers = [make.staff(name, "manager") for name in ("max", "mia")]
+    range_ = {"starts_at": at("14:10"), "ends_at": at("14:11"), "reason": "a fat finger", "now": NOW}
+    with held("incidents_instrument"):
+        people = [Person(lambda by=by: workflow.mark_abnormal(btc, **range_, by=by)) for by in managers]
+        wait_for_waiting(2)
+    answers = [person.finished() for person in people]
+    [refusal] = [answer for answer in answers if isinstance(answer, workflow.Refused)]
+    assert "already exists" in str(refusal)
+    assert AbnormalRange.objects.get() in answers
