@@ -236,7 +236,7 @@
     return Number.isFinite(min) ? { min, max: max > min ? max : min + SECOND } : {};
   }
   function spread(axis, zone) { // ticks on whole minutes, hours, days of the chosen clock
-    const room = Math.max(2, Math.floor(axis.width / 64)), wide = axis.max - axis.min;
+    const room = Math.max(2, Math.floor(axis.width / 56)), wide = axis.max - axis.min;
     const step = STEPS.find((candidate) => wide / candidate <= room) || Math.ceil(wide / room / DAY) * DAY;
     const shift = ahead(axis.min, zone), ticks = [];
     for (let t = Math.ceil((axis.min + shift) / step) * step - shift; t <= axis.max; t += step) ticks.push({ value: t });
