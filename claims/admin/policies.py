@@ -16,7 +16,7 @@ from claims import gate, workflow
 from claims.admin.editor import PolicyEditor
 from claims.forms import PolicyForm, StartForm
 from claims.models import Policy
-from claims.screens.drafts import correction_address
+from claims.screens.drafts import correction_address, suggested_start
 from claims.screens.policy import PolicyPage
 from claims.terms import TermsError
 from jobs import office
@@ -57,7 +57,8 @@ class PolicyAdmin(PolicyEditor, office.ReadOnlyScreen):
         if not self.has_add_permission(request):
             raise PermissionDenied
         begin = {"incident": request.GET.get("incident")}
-        form, start = PolicyForm(request.POST or None, initial=begin), StartForm(initial=begin)
+        form = PolicyForm(request.POST or None, initial=begin)
+        start = StartForm(initial=begin | {"start": suggested_start(begin["incident"])})
         if request.method == "POST" and form.is_valid():
             data, now = form.cleaned_data, timezone.now()
             try:

@@ -25,6 +25,12 @@ def starts() -> list[tuple[str, object]]:
     return [*groups, (_("Policies in force"), policies)] if policies else groups
 
 
+def suggested_start(reference: str | None) -> str:
+    """The incident's version in force, where there is one: most new versions correct it."""
+    in_force = Policy.objects.filter(incident__reference=reference).in_force()
+    return f"policy:{in_force.pk}" if in_force else EMPTY
+
+
 def begun_from(start: str) -> editing.Fields | None:
     """The form as it begins; None when there is no such start. Any policy may be named, in force or not."""
     kind, _colon, name = start.partition(":")

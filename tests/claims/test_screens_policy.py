@@ -165,6 +165,11 @@ def test_a_draft_begins_from_another_incidents_policy(mia, incident):
     assert sent_by(signed_in(mia).get(WRITE + start))["c9-code"] == ["C3"]
 
 
+def test_a_correction_is_suggested_to_begin_from_the_version_in_force(mia):
+    page = signed_in(mia).get(f"/staff/claims/policy/add/?incident={f.incident().reference}").content.decode()
+    assert f'<option value="policy:{Policy.objects.get().pk}" selected' in page
+
+
 @pytest.mark.parametrize("start", ["preset:unknown", "policy:999999", "policy:x", "other"])
 def test_a_start_that_does_not_exist_is_said(mia, incident, start):
     assert "nothing of this name" in text_of(signed_in(mia).get(WRITE + start, follow=True))
@@ -270,7 +275,10 @@ def test_without_a_preview_of_these_very_terms_publishing_asks_once_more(mia, dr
     assert question in text_of(desk.post(page_of(draft, "publish"), {"sha256": draft.sha256}))
     assert Policy.objects.get(pk=draft.pk).status == "draft"
     previewed(desk, draft)
-    assert question not in text_of(desk.get(page_of(draft, "publish")))
+    asked = text_of(desk.get(page_of(draft, "publish")))
+    assert question not in asked
+    assert "UTC : Nothing to pay." in asked
+    assert "The fund lacks for those who claim: 20.00 USDT" in asked  # Carla's bonus
     desk.post(page_of(draft, "publish"), {"sha256": draft.sha256})
     assert Policy.objects.get(pk=draft.pk).status == "published"
 
