@@ -6,7 +6,7 @@ the account's one settlement asset: nothing is rounded before it is shown.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
@@ -231,11 +231,3 @@ class Replay:
         bounds = [stretch.get(position.symbol) for stretch in stretches]
         pnls = [position.pnl(position.mark(bound)) for bound in bounds if bound]
         return min(pnls if bounds[0] else [Fraction(), *pnls])  # not quoted before: its profit was 0
-
-
-def replay(account: Account, quotes: Iterable[Quote], marks: Sequence[Quote] = ()) -> Replay:
-    """The account after these quotes."""
-    run = Replay(account, marks)
-    for quote in quotes:
-        run.see(quote)
-    return run

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import datetime, timedelta
 from decimal import Decimal
 
-from incidents.liquidation import Account, Position, Quote
+from incidents.liquidation import Account, Position, Quote, Replay
 from tests.factories import at
 
 START = at("14:09")
@@ -35,3 +36,11 @@ def quotes(*rows: tuple[str, str] | tuple[str, str, str], symbol: str = "BTCUSDT
 
 def quote(instant: datetime, symbol: str, bid, ask) -> Quote:
     return Quote(instant, symbol, Decimal(bid), Decimal(ask))
+
+
+def replay(account: Account, quotes: Iterable[Quote]) -> Replay:
+    """The account after these quotes, each looked at."""
+    run = Replay(account)
+    for each in quotes:
+        run.see(each)
+    return run

@@ -6,9 +6,9 @@ from fractions import Fraction
 import pytest
 
 from incidents.explanation import rounded
-from incidents.liquidation import Edges, Replay, replay
+from incidents.liquidation import Edges, Replay
 from tests.factories import at
-from tests.incidents.accounts import account, inverse, position, quote, quotes
+from tests.incidents.accounts import account, inverse, position, quote, quotes, replay
 
 
 def closed(run) -> list[tuple]:

@@ -7,8 +7,8 @@ from fractions import Fraction
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from incidents.liquidation import Account, Position, Quote, Replay, replay
-from tests.incidents.accounts import START
+from incidents.liquidation import Account, Position, Quote, Replay
+from tests.incidents.accounts import START, replay
 
 TICK = Decimal("0.01")
 SYMBOLS = ("BTCUSDT", "ETHUSDT", "SOLUSDT")
