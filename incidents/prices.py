@@ -21,7 +21,8 @@ def _usable(quote: str) -> str:
 # A stair, per instrument and side. A quote counts for every order whose range begins while it is still to come or still in force
 # (at most `carry_in` old); so each quote has a last opening it is available to, and walking back from the last one, only the
 # quotes that no later one beats are steps. Equal prices: the earliest quote stands for them. Of several quotes with one last
-# opening the walk comes to the best one last; the steps of the others have no width and are left out.
+# opening the walk comes to the best one last; the steps of the others have no width and are left out. Of three million quotes few
+# are worth the walk, which sorts: first of every 20 s, as many as nothing in a later stretch beats (a quarter of the time).
 BEST = f"""
 WITH span (starts_at, ends_at) AS (SELECT * FROM unnest(%(starts)s::timestamptz[], %(ends)s::timestamptz[])),
 usable AS (
@@ -32,17 +33,28 @@ usable AS (
      WHERE instrument_id = ANY(%(instruments)s) AND {_usable("q")}
        AND at BETWEEN %(first)s::timestamptz - %(carry_in)s::interval AND %(last)s::timestamptz
 ),
-available AS (
-    SELECT usable.*, side, merit, least(in_force_until, ends_at) AS until
+available AS MATERIALIZED (
+    SELECT usable.*, until, floor(extract(epoch FROM until) / 20) AS stretch
       FROM usable JOIN span ON at <= ends_at AND in_force_until >= starts_at,
-           LATERAL (VALUES ('long', bid), ('short', -ask)) AS sides (side, merit)
+           LATERAL (SELECT least(in_force_until, ends_at) AS until) AS u
+),
+later AS (
+    SELECT instrument_id, stretch, max(max(bid)) OVER after AS bid, min(min(ask)) OVER after AS ask
+      FROM available GROUP BY instrument_id, stretch
+    WINDOW after AS (PARTITION BY instrument_id ORDER BY stretch DESC ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING)
+),
+candidate AS (
+    SELECT available.*, side, merit
+      FROM available JOIN later USING (instrument_id, stretch),
+           LATERAL (VALUES ('long', available.bid, later.bid), ('short', -available.ask, -later.ask)) AS s (side, merit, rival)
+     WHERE rival IS NULL OR merit >= rival
 ),
 walked AS (
-    SELECT available.*, max(merit) OVER (
+    SELECT candidate.*, max(merit) OVER (
                PARTITION BY instrument_id, side ORDER BY until DESC, merit, at DESC, id DESC
                ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING
            ) AS best_later
-      FROM available
+      FROM candidate
 ),
 step AS (
     SELECT walked.*, lead(until) OVER (
