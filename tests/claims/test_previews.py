@@ -124,6 +124,16 @@ def test_a_correction_is_held_against_the_version_in_force(day, mia):
     ) == [("needs_evidence", "C3", "pay", "C3", "USDT", 1, "0", "35.5")]
 
 
+def test_a_correction_of_the_prices_is_held_against_the_old_ones(day, mia):
+    workflow.publish_policy(drafted(day), now=NOW)
+    before = ('reference = "best_in_window"', 'reference = "last_before"')
+    f.quotes("BTCUSDT", ("14:07", "16600", "16600.1"))
+    found = previewed(drafted(day, before, reason="the last price before"), mia)
+    assert only(found["against"]["moves"], "was_clause", "clause", "orders", "was_amount", "amount") == [
+        ("C1", "C1", 2, "319.5", "450"),  # 4.5 · (16571 − 16500), 4.5 · (16600 − 16500)
+    ]
+
+
 def test_the_fund_is_told_what_it_lacks_for_those_who_claim_and_if_everybody_did(day, mia):
     seed = Draft("seed", "seed_capital", NOW.date(), "The seed", (Move(CASH, SEED_CAPITAL, Decimal("100.00"), "USDT"),))
     post([seed], by=mia, now=NOW)
@@ -175,13 +185,13 @@ def test_a_preview_that_is_under_way_is_not_asked_for_twice(day, mia):
     assert workflow.request_preview(policy, by=mia, now=NOW) != first
 
 
-def test_a_preview_has_ten_minutes_and_nobody_takes_it_over_before(day, mia):
+def test_a_preview_has_its_time_and_nobody_takes_it_over_before(day, mia):
     preview = workflow.request_preview(drafted(day), by=mia, now=NOW)
-    assert OrmQ.objects.get().task["timeout"] == 600
+    assert OrmQ.objects.get().task["timeout"] == 840
     job = queue.take(Job.objects.get().pk, now=NOW, lease=workflow.PREVIEW_AT_MOST)
-    assert queue.sweep(now=NOW + timedelta(minutes=9)) == 0
-    assert queue.sweep(now=NOW + timedelta(minutes=11)) == 1
-    assert OrmQ.objects.last().task["timeout"] == 600
+    assert queue.sweep(now=NOW + timedelta(minutes=13)) == 0
+    assert queue.sweep(now=NOW + timedelta(minutes=15)) == 1
+    assert OrmQ.objects.last().task["timeout"] == 840
     assert (job.argument["preview"], preview.finished_at) == (preview.pk, None)
 
 
