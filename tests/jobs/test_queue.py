@@ -108,6 +108,16 @@ def test_a_long_job_has_a_helper_for_every_further_worker_as_far_as_there_are_pa
     assert OrmQ.objects.count() == Job.objects.count() == 8
 
 
+def test_a_turn_ends_early_while_a_helper_has_not_been_let_in():
+    job = enqueue(parts=parts(4, 6), hands=2)
+    first = queue.take(job.pk, now=NOW)
+    assert queue.others_wait(first), "its task may lie in our own worker's queue"
+    second = queue.take(job.helpers.get().pk, now=NOW)
+    assert not queue.others_wait(first)
+    queue.pass_on(second, now=NOW)
+    assert queue.others_wait(first)
+
+
 def test_whoever_finds_nothing_left_finishes_for_all_and_the_others_need_not():
     job = enqueue(parts=parts(4, 6), hands=2)
     first, second = queue.take(job.pk, now=NOW), queue.take(job.helpers.get().pk, now=NOW)
