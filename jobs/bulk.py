@@ -27,6 +27,7 @@ TYPES = {
     "instant": "timestamptz",
     "kdb": "timestamptz",
 }
+MEMORY = "64MB"  # of one sort or hash, until the transaction ends: a million rows are compared without going to disk
 DIGITS = {"s": 0, "ms": 3, "us": 6, "ns": 9}
 
 Progress = Callable[[int, int], None]  # bytes read, bytes in all
@@ -203,6 +204,7 @@ def _create(columns: Sequence[Column], sheet: Sheet, reading: Reading) -> None:
         fields = [field for column in columns for field in _fields(column, reading.time_unit)]
     fields += [f"unknown_{place} text" for place, column in enumerate(sheet.columns) if column is None]
     with connection.cursor() as cursor:
+        cursor.execute("SELECT set_config('work_mem', %s, true)", [MEMORY])
         cursor.execute("DROP TABLE IF EXISTS bulk_row, bulk_error")
         cursor.execute(f"CREATE TEMPORARY TABLE bulk_row (line bigint NOT NULL, {', '.join(fields)}) ON COMMIT DROP")
         cursor.execute(

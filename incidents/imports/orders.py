@@ -78,7 +78,10 @@ def import_orders(
     """)
     execute("""
         INSERT INTO incidents_account (code, customer_id)
-        SELECT DISTINCT account, c.id FROM bulk_row r JOIN incidents_customer c ON c.code = r.customer ORDER BY account
+        SELECT said.account, c.id
+          FROM (SELECT account, min(customer) AS customer FROM bulk_row GROUP BY account) AS said
+          JOIN incidents_customer c ON c.code = said.customer
+         ORDER BY said.account
             ON CONFLICT DO NOTHING
     """)
     created, updated = upsert(
