@@ -137,15 +137,16 @@ def _nearest_mid(run: Replay, tape: Tape) -> Decimal | None:
 
 def _checked(document: dict) -> dict[str, Instrument]:
     """The document's instruments by symbol, once nothing is wrong with it."""
-    if wrong := account_file.errors_in(document):
-        raise AccountFileError(wrong)
-    named = [(number, row["symbol"]) for number, row in enumerate(document["positions"], start=1)]
-    known = Instrument.objects.in_bulk({symbol for _number, symbol in named}, field_name="symbol")
-    wrong = [
-        Wrong(f"positions[{number}].symbol", problem)
-        for number, symbol in named
-        if (problem := _objection(symbol, known.get(symbol), document["asset"]))
-    ]
+    wrong = account_file.errors_in(document)
+    places = {error.place for error in wrong}
+    rows = [] if "positions" in places else document["positions"]
+    named = {f"positions[{number}].symbol": row.get("symbol") for number, row in enumerate(rows, start=1)}
+    named = {place: symbol for place, symbol in named.items() if place not in places}
+    known = Instrument.objects.in_bulk(set(named.values()), field_name="symbol")
+    asset = "" if "asset" in places else document["asset"]
+    for place, symbol in named.items():
+        if problem := _objection(symbol, known.get(symbol), asset):
+            wrong.append(Wrong(place, problem))
     if wrong:
         raise AccountFileError(wrong)
     return known
@@ -154,11 +155,12 @@ def _checked(document: dict) -> dict[str, Instrument]:
 def _objection(symbol: str, instrument: Instrument | None, asset: str) -> str | None:
     if instrument is None:
         return _("is %(value)s; there is no such instrument: import it first") % {"value": repr(symbol)}
-    if instrument.settle_id != asset:
+    if asset and instrument.settle_id != asset:
         settled = {"symbol": symbol, "settle": instrument.settle_id, "asset": asset}
-        return _(
+        problem = _(
             "is %(symbol)s, which settles in %(settle)s; all positions of one account settle in its asset, %(asset)s"
-        ) % (settled)
+        )
+        return problem % settled
     return None
 
 

@@ -200,6 +200,19 @@ def test_an_unknown_instrument_is_named(replayed):
     )
 
 
+def test_what_only_the_database_knows_is_told_together_with_the_rest(replayed):
+    other = (
+        POSITION.replace("BTCUSDT", "BTCUSD") + POSITION.replace("BTCUSDT", "NOPE") + POSITION.replace('"BTCUSDT"', "7")
+    )
+    _code, result = replayed(CARLAS.replace('"394.50"', "394.5") + other)
+    assert [error.partition(" ")[0] for error in result["errors"]] == [
+        "wallet",
+        "positions[4].symbol",
+        "positions[2].symbol",
+        "positions[3].symbol",
+    ]
+
+
 def test_every_error_of_a_file_comes_at_once_with_its_place(replayed):
     code, result = replayed(
         """account = ""
