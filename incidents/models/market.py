@@ -184,7 +184,7 @@ class Quote(models.Model):
         return f"{self.at:%Y-%m-%d %H:%M:%S.%f} {self.bid.normalize():f}/{self.ask.normalize():f}"
 
 
-class LiquidationRatioQuerySet(models.QuerySet):
+class LiquidationRatioQuerySet(models.QuerySet["LiquidationRatio"]):
     def in_force(self, at: datetime) -> LiquidationRatio | None:
         """The ratio that accounts were stopped out by at an instant; none before the first that we know."""
         return self.filter(effective_at__lte=at).order_by("-effective_at").first()
