@@ -46,7 +46,7 @@ def judge_alone(
         quote=reference(order, policy["price"], windows, market),
         value=valuation(order, market, asked),
     )
-    answer.flags = flags(order, windows, market, answer)
+    answer.flags = flags(order, windows, market)
     if reasons:
         return answer
     if not holding:
@@ -54,6 +54,8 @@ def judge_alone(
         return answer
     clause = holding[0]
     answer.clause = clause["code"]
+    if answer.quote in market.given:
+        answer.flags.add("price_by_hand")
     answer.outcome = outcome(order, claim, clause, answer)
     if can_be_restored(order, clause, answer):
         answer.restore_amount = restored(order, policy["payment"])
@@ -66,7 +68,7 @@ def can_be_restored(order: Order, clause: dict, answer: Answer) -> bool:
     return offered and answer.outcome != "needs_evidence" and not order.paid_elsewhere
 
 
-def flags(order: Order, windows: list[Window], market: Market, answer: Answer) -> set[str]:
+def flags(order: Order, windows: list[Window], market: Market) -> set[str]:
     found = set()
     if has_tpsl(order, windows) and order.tpsl_set is not None and order.tpsl_set > last_end(windows):
         found.add("tpsl_after_end")
@@ -74,8 +76,6 @@ def flags(order: Order, windows: list[Window], market: Market, answer: Answer) -
         found.add("paid_elsewhere")
     if is_abnormal(order.opened, market):
         found.add("abnormal_entry")
-    if answer.quote in market.given:
-        found.add("price_by_hand")
     return found
 
 
