@@ -170,16 +170,14 @@ class PreviewPage:
 
     @cached_property
     def outcomes(self) -> list[OutcomeRow]:
-        """By outcome, in the order of the outcomes, and asset."""
+        """By outcome, in the order of the outcomes; what is to be paid by asset, too."""
         found: dict[tuple[str, str], OutcomeRow] = {}
         for row in self.result["outcomes"]:
-            key = (row["outcome"], row["asset"])
+            key = (row["outcome"], row["asset"] if row["outcome"] == Verdict.Outcome.PAY else "")
             line = found.setdefault(key, OutcomeRow(key[0], OUTCOMES[key[0]], key[1], Count(), Count()))
-            count = Count(row["orders"], row["customers"], Decimal(row["amount"]))
-            if row["claimed"]:
-                line.claimed = count
-            else:
-                line.unclaimed = count
+            count = line.claimed if row["claimed"] else line.unclaimed
+            count.orders += row["orders"]
+            count.amount += Decimal(row["amount"])
         places = list(OUTCOMES)
         return sorted(found.values(), key=lambda line: (places.index(line.outcome), line.asset))
 
@@ -201,6 +199,11 @@ class PreviewPage:
             }
             for row in rows
         ]
+
+    @property
+    def dearer(self) -> list[dict]:
+        """Assets of which those who claim would take more, should each choose the dearer remedy."""
+        return [row for row in self.result["fund"] if row["dearest"] != row["claimed"]]
 
     @property
     def lacks(self) -> list[dict]:

@@ -29,8 +29,10 @@ COLUMNS = {  # of a rehearsal's table: name -> (name in the policy's query, type
     "clause": ("deciding", "text"),
     "reasons": ("reasons", "text[]"),
     "amount": ("amount", "numeric"),
+    "restore_amount": ("restore_amount", "numeric"),
 }
 PREVIEW_AT_MOST = timedelta(minutes=14)  # one piece of work, one transaction: a million orders on a busy machine
+NOTHING = Decimal(0)
 LARGEST = 10  # of each asset: amounts of two assets are not compared
 
 OUTCOMES = """
@@ -56,12 +58,13 @@ TOP = """
       FROM (SELECT *, row_number() OVER (PARTITION BY asset ORDER BY amount DESC, order_id) AS place
               FROM rehearsed WHERE outcome = 'pay') AS paying
      WHERE place <= %s ORDER BY asset, place"""
-# What an order had already is topped up, never paid again.
+# What an order had already is topped up, never paid again. Dearest: should every customer choose the remedy that costs more.
 OWED = """
-    SELECT asset, claim_id IS NOT NULL AS claimed, sum(greatest(rehearsed.amount - coalesce(had.amount, 0), 0)) AS amount
+    SELECT asset, claim_id IS NOT NULL AS claimed, sum(greatest(rehearsed.amount - coalesce(had.amount, 0), 0)) AS amount,
+           sum(greatest(rehearsed.amount - coalesce(had.amount, 0), restore_amount - coalesce(had.amount, 0), 0)) AS dearest
       FROM rehearsed LEFT JOIN (SELECT order_id, sum(amount) AS amount FROM claims_compensation GROUP BY 1) AS had
            ON had.order_id = rehearsed.order_id
-     WHERE outcome = 'pay' GROUP BY 1, 2 ORDER BY 1, 2"""
+     WHERE outcome = 'pay' OR restore_amount > 0 GROUP BY 1, 2 ORDER BY 1, 2"""
 MOVES = """
     SELECT was.outcome AS was_outcome, was.clause AS was_clause, now.outcome, now.clause, now.asset, count(*) AS orders,
            sum(was.amount) AS was_amount, sum(now.amount) AS amount
@@ -184,25 +187,29 @@ def _largest() -> list[dict[str, Any]]:
 
 def _fund(policy: Policy, *, unclaimed: int) -> list[dict[str, Any]]:
     """By asset: what the fund has, and what this policy would take, from those who claim and if everybody did."""
-    taken: dict[str, dict[bool, Decimal]] = {}
+    taken: dict[str, dict[bool, tuple[Decimal, Decimal]]] = {}
     for row in _rows(OWED):
-        taken.setdefault(row["asset"], {})[row["claimed"]] = Decimal(row["amount"])
+        taken.setdefault(row["asset"], {})[row["claimed"]] = (Decimal(row["amount"]), Decimal(row["dearest"]))
     bonuses = _bonuses(policy, unclaimed=unclaimed)
     if any(bonuses.values()):
         taken.setdefault(policy.terms.bonus_asset, {})
     found = []
     for asset, (available, committed) in settlement.balances(taken).items():
         bonus = bonuses if asset == policy.terms.bonus_asset else {}
-        claimed = taken[asset].get(True, Decimal(0)) + bonus.get(True, 0)
-        everybody = claimed + taken[asset].get(False, Decimal(0)) + bonus.get(False, 0)
+        (ours, dearest), (others, _dearest) = (
+            taken[asset].get(claimed, (NOTHING, NOTHING)) for claimed in (True, False)
+        )
+        claimed = ours + bonus.get(True, NOTHING)
+        everybody = claimed + others + bonus.get(False, NOTHING)
         figures = {
             "available": available,
             "committed": committed,
             "claimed": claimed,
+            "dearest": dearest + bonus.get(True, NOTHING),
             "everybody": everybody,
-            "bonuses": bonus.get(True, Decimal(0)),
-            "shortfall": max(claimed - available, Decimal(0)),
-            "shortfall_of_everybody": max(everybody - available, Decimal(0)),
+            "bonuses": bonus.get(True, NOTHING),
+            "shortfall": max(claimed - available, NOTHING),
+            "shortfall_of_everybody": max(everybody - available, NOTHING),
         }
         found.append({"asset": asset} | {name: _plain(figure) for name, figure in figures.items()})
     return found

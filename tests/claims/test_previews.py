@@ -10,6 +10,7 @@ from django_q.models import OrmQ
 from claims import tasks, workflow
 from claims.gate import Refused
 from claims.models import Assessment, Policy, ReferencePrice, Verdict
+from claims.terms import PRESETS
 from jobs import queue
 from jobs.models import Job
 from ledger.journal import CASH, SEED_CAPITAL, Draft, Move
@@ -144,10 +145,22 @@ def test_the_fund_is_told_what_it_lacks_for_those_who_claim_and_if_everybody_did
         "committed": "0",
         "bonuses": "40",  # Carla and Chen got in touch: S1 names no deadline for the bonus
         "claimed": "75.5",
+        "dearest": "75.5",
         "everybody": "379.5",  # and Dora: 284 and her bonus
         "shortfall": "0",
         "shortfall_of_everybody": "279.5",
     }
+
+
+def test_a_choice_of_remedies_is_told_at_its_dearest(mia):
+    incident = f.incident(policy=None)
+    f.quotes("BTCUSDT", ("14:34:20", "16571", "16571.1"))
+    f.order("1")  # best price 35.50; restored: the loss of 225.00 and the fee
+    f.order("2", liquidation_fee="4.125")
+    f.claim(incident)
+    s2 = workflow.draft_policy(incident, PRESETS["s2-kvb"].read_text(), now=NOW)
+    [usdt] = previewed(s2, mia)["fund"]
+    assert (usdt["claimed"], usdt["dearest"], usdt["everybody"]) == ("71", "454.13", "71")
 
 
 def test_what_was_paid_and_granted_already_is_not_needed_again(day, mia):
