@@ -18,7 +18,9 @@ from jobs.models import Job, Part
 from jobs.queue import enqueue, pause, resume
 
 SLICE = 2_000  # claims a slice: some seconds of work, the most that a dead worker costs
-PRICES, CLAIMS = 0, 1  # the stages of a run: the keys of a part are instruments, then claims
+# The stages of a run. The keys of their parts are instruments, nothing, claims. In between the planner is told of the new prices:
+# without statistics of this run it takes them for one row, and a slice for minutes.
+PRICES, STATISTICS, CLAIMS = range(3)
 FORGOTTEN = timedelta(hours=1)
 STATUS, OUTCOME = Claim.Status, Verdict.Outcome
 
@@ -69,7 +71,8 @@ def queue_assessment(
 
 
 def _price_parts(assessment: Assessment) -> list[Part]:
-    return [Part(stage=PRICES, first=pk, last=pk) for pk in facts.instruments_to_price(assessment)]
+    prices = [Part(stage=PRICES, first=pk, last=pk) for pk in facts.instruments_to_price(assessment)]
+    return [*prices, Part(stage=STATISTICS, first=0, last=0)] if prices and assessment.claim_id is None else prices
 
 
 def _claim_parts(claims: Sequence[int]) -> list[Part]:
@@ -133,7 +136,10 @@ def assess_slice(assessment: Assessment, *, after: int, size: int = SLICE) -> tu
 
     Safe to run twice: a claim that this run judged already is passed over.
     """
-    facts.price(assessment, facts.instruments_to_price(assessment))
+    if instruments := facts.instruments_to_price(assessment):
+        facts.price(assessment, instruments)
+        if assessment.claim_id is None:
+            _tell_the_planner()
     claims = _judge(assessment, claims_of(assessment).filter(pk__gt=after), size)
     return (claims[-1], len(claims)) if claims else (after, 0)
 
@@ -142,8 +148,14 @@ def assess_part(assessment: Assessment, part: Part, *, now: datetime) -> None:
     """One part of a run that workers share: safe to run twice, meant to share its commit with the job's progress."""
     if part.stage == PRICES:
         facts.price(assessment, [part.first])
+    elif part.stage == STATISTICS:
+        _tell_the_planner()
     else:
         _judge(assessment, claims_of(assessment).filter(pk__range=(part.first, part.last)), part.last - part.first + 1)
+
+
+def _tell_the_planner() -> None:
+    analyze("claims_referenceprice")
 
 
 def _judge(assessment: Assessment, claims: QuerySet[Claim], size: int) -> list[int]:

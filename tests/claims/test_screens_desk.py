@@ -140,7 +140,7 @@ def test_a_run_is_paused_and_resumed_and_whoever_may_not_assess_may_neither(mia,
     assert "has no run under way" in text_of(desk.post(f"{DESK}pause/", follow=True))
     desk.post(f"{DESK}assess/")
     job = Job.objects.get(helps=None)
-    for _price_and_claim in range(2):
+    for _price_planner_and_claim in range(3):
         tasks.assess(job.pk)
 
     assert "Pause" not in text_of(aude.get(DESK))
@@ -170,7 +170,7 @@ def test_the_desk_tells_how_long_it_will_take_at_the_pace_of_the_last_parts(mia,
     workers = [queue.take(hand.pk, now=timezone.now()) for hand in (job, job.helpers.get())]
     desk = signed_in(mia)
     assert "left" not in text_of(desk.get(f"{DESK}progress/"))
-    for began in range(5):  # the price, then four claims, each half a minute
+    for began in range(6):  # the price, the planner, then four claims, each half a minute
         part, now = queue.next_part(workers[began % 2]), timezone.now()
         queue.advance(workers[began % 2], part, began_at=now - timedelta(seconds=30), now=now)
     said = text_of(desk.get(f"{DESK}progress/"))

@@ -168,13 +168,13 @@ def test_the_sweep_finds_claims_that_nobody_asked_for_and_a_person_sees_who_did_
 def test_a_run_longer_than_a_turn_goes_back_to_the_queue_and_on_to_its_end(crowd, monkeypatch):
     monkeypatch.setattr(tasks, "TURN", timedelta(0))
     job = workflow.queue_assessment(crowd, now=timezone.now())
-    for done in (0, workflow.SLICE, CUSTOMERS):  # first the prices
+    for done in (0, 0, workflow.SLICE, CUSTOMERS):  # first the prices, and what the planner must know of them
         tasks.assess(job.pk)
         job.refresh_from_db()
         assert (job.state, job.done, job.max_attempts - job.attempts) == ("queued", done, 3)
     tasks.assess(job.pk)
     job.refresh_from_db()
-    assert (job.state, Verdict.objects.count(), OrmQ.objects.count()) == ("done", CUSTOMERS, 4)
+    assert (job.state, Verdict.objects.count(), OrmQ.objects.count()) == ("done", CUSTOMERS, 5)
 
 
 @pytest.mark.django_db(transaction=True)
@@ -225,7 +225,7 @@ def test_a_run_is_paused_in_the_middle_survives_a_restart_and_is_resumed(crowd, 
     assert queue.pause(job)
     wait_until(lambda: not OrmQ.objects.exists(), "both leave after the part they were at")
     done = Part.objects.filter(finished_at__isnull=False).count()
-    assert 8 <= done < 26
+    assert 8 <= done < 27
     for process in before:
         os.killpg(process.pid, signal.SIGKILL)
     worker()
@@ -247,13 +247,13 @@ def test_a_claim_that_comes_in_during_the_run_is_swept_up_by_the_next(crowd, mon
     job = workflow.queue_assessment(crowd, now=timezone.now())
     tasks.assess(job.pk)
     late = make.claim(crowd)
-    for _turn in range(3):
+    for _turn in range(4):
         tasks.assess(job.pk)
     job.refresh_from_db()
     late.refresh_from_db()
     assert (job.state, job.done, late.status) == ("done", CUSTOMERS, "submitted")
     tasks.sweep()
-    for _turn in range(3):  # the price, the claim, the end
+    for _turn in range(4):  # the price, the planner, the claim, the end
         tasks.assess(Job.objects.latest("pk").pk)
     late.refresh_from_db()
     assert (late.status, late.assessment.claims_assessed) == ("assessed", 1)
