@@ -24,6 +24,7 @@ from bench.floor import Floor
 from bench.world import REFERENCE
 from claims import workflow
 from claims.models import Assessment, Claim
+from claims.workflow.assessing import CLAIMS
 from incidents.models import Incident, Instrument, Order
 from jobs.models import Job, Part
 
@@ -88,7 +89,7 @@ def floor(incident: Incident, workers: int) -> tuple[float, float, int]:
     """The hand-written SQL, in slices of the same claims."""
     run = workflow.request_assessment(incident, now=timezone.now())
     job = Job.objects.filter(key__startswith="assess-", helps=None).latest("pk")
-    slices = list(Part.objects.filter(job=job, stage=1).order_by("first").values_list("first", "last"))
+    slices = list(Part.objects.filter(job=job, stage=CLAIMS).order_by("first").values_list("first", "last"))
     instruments = list(Instrument.objects.order_by("pk").values_list("pk", flat=True))
     seconds = Floor(os.environ["DATABASE_URL"], incident.pk, run.pk, instruments, slices).seconds(workers)
     return seconds, 0.0, run.pk
