@@ -305,4 +305,4 @@ def test_a_wrong_policy_is_refused_with_all_its_errors(bare, tmp_path):
 
 def test_a_preset_that_is_none_is_refused_with_those_there_are(bare):
     code, result = run("load_policy", "INC-2022-001", "s9")
-    assert (code, result["errors"]) == (1, ["there is no file and no preset 's9'; presets: s1-btcc"])
+    assert (code, result["errors"]) == (1, ["there is no file and no preset 's9'; presets: s1-btcc, s2-kvb"])
