@@ -174,7 +174,8 @@ def _move(assessment: Assessment, ids: list[int]) -> None:
     """Each judged claim stands on this run now, in the status that its verdicts ask for."""
     waits_for: dict[int, set[str]] = {claim: set() for claim in ids}
     for claim, outcome in facts.waiting(assessment, ids):
-        waits_for[claim].add(outcome)
+        if claim in waits_for:  # between these there may be approved ones
+            waits_for[claim].add(outcome)
     for status in (STATUS.ASSESSED, STATUS.NEEDS_EVIDENCE, STATUS.ON_HOLD):
         claims = Claim.objects.filter(pk__in=[claim for claim in ids if _status(waits_for[claim]) == status])
         claims.update(status=status, assessment=assessment, revision=F("revision") + 1)

@@ -93,6 +93,23 @@ def test_a_run_that_says_the_same_again_owes_nothing(desk):
     assert not Verdict.objects.owing().exists()
 
 
+def test_what_an_approved_claim_still_lacked_holds_up_nobody_else(desk):
+    """Chen was paid for one order and denied the other for want of evidence; Carla and Cyrus, around him, are open."""
+    make.order("1")
+    first = make.claim(desk.incident)
+    make.order("2", "chen")
+    make.order("3", "chen", closed_at=at("18:00"), close_reason="user")
+    between = make.claim(desk.incident, "chen")
+    make.order("4", "cyrus")
+    last = make.claim(desk.incident, "cyrus")
+    workflow.assess_now(desk.incident, now=NOW)
+    workflow.approve(again(between), by=desk.max, now=NOW)
+    workflow.deny(again(between), by=desk.max, reason="no screenshot came", now=NOW)
+    run = workflow.assess_now(desk.incident, now=NOW)
+    assert [again(claim).assessment for claim in (first, between, last)] == [run] * 3
+    assert [again(claim).status for claim in (first, between, last)] == ["assessed", "approved", "assessed"]
+
+
 def test_a_corrected_order_is_topped_up(desk):
     claim = approved(desk)
     desk.order = claim.customer.orders.get()
