@@ -24,6 +24,7 @@ from django.db.models import (
     OuterRef,
     Q,
     QuerySet,
+    Subquery,
     Sum,
     TextField,
     Value,
@@ -262,13 +263,25 @@ def _judged(assessment: Assessment, orders: QuerySet, facts: eligibility.Facts) 
     return eligibility.verdicts(_priced(orders, assessment), terms=assessment.policy.terms, outage=outage, facts=facts)
 
 
+def _step(assessment: Assessment) -> QuerySet[ReferencePrice]:
+    """Inside a query of orders: the last step of the stair that begins before the order was opened, by the stair's own index."""
+    opened = Func(OuterRef("opened_at"), Value(None, DateTimeField()), Value("[)"), function="tstzrange")
+    steps = ReferencePrice.objects.filter(
+        assessment=assessment.pk,
+        use=ReferencePrice.Use.REFERENCE,
+        instrument=OuterRef("instrument"),
+        side=OuterRef("side"),
+        opened__lt=opened,
+    )
+    return steps.order_by("-opened")
+
+
 def _priced(orders: QuerySet, assessment: Assessment) -> QuerySet:
     """Each order joined to the run's price for its instrument, side and opening, and to its value if it may be open still."""
     prices = "instrument__reference_prices"
     ours = {f"{prices}__assessment": assessment.pk, f"{prices}__side": F("side")}
-    reference = Q(
-        **ours, **{f"{prices}__use": ReferencePrice.Use.REFERENCE, f"{prices}__opened__contains": F("opened_at")}
-    )
+    step = Subquery(_step(assessment).values("pk")[:1])
+    reference = Q(**ours, **{f"{prices}__pk": step, f"{prices}__opened__contains": F("opened_at")})
     priced = orders.annotate(best=FilteredRelation(prices, condition=reference))
     if not assessment.policy.terms.values_open_orders:
         return priced
