@@ -70,8 +70,10 @@ WITH fact AS (
       JOIN incidents_order o USING (customer_id)
       JOIN incidents_instrument i ON i.id = o.instrument_id
       JOIN incidents_asset s ON s.code = i.settle_id
-      LEFT JOIN claims_referenceprice p ON p.assessment_id = %(run)s AND p.instrument_id = o.instrument_id AND p.use = 'reference'
-           AND p.side = o.side AND p.opened @> o.opened_at
+      LEFT JOIN LATERAL (SELECT * FROM claims_referenceprice r
+                          WHERE r.assessment_id = %(run)s AND r.instrument_id = o.instrument_id AND r.use = 'reference'
+                            AND r.side = o.side AND r.opened < tstzrange(o.opened_at, NULL, '[)')
+                          ORDER BY r.opened DESC LIMIT 1) AS p ON p.opened @> o.opened_at
       LEFT JOIN (SELECT claim_id, bool_or(contacted_at BETWEEN %(start)s AND %(end)s + interval '24 hours') AS touched
                    FROM claims_contact WHERE claim_id BETWEEN %(first)s AND %(last)s GROUP BY claim_id) AS t ON t.claim_id = c.id
       LEFT JOIN (SELECT claim_id, bool_or(status = 'accepted') AS accepted, bool_or(status = 'received') AS waits
