@@ -116,7 +116,7 @@ def _standard(stdout: Any) -> Iterator[BinaryIO]:
 def text_of(file: str | Path) -> str:
     """The text of a file (UTF-8, a BOM is accepted), or a Refusal that says why there is none."""
     try:
-        return Path(file).read_text(encoding="utf-8-sig")
+        return Path(file).read_bytes().decode("utf-8-sig")  # its line ends as they are
     except OSError as error:
         raise Refusal(f"{file}: {error.strerror}") from error
     except UnicodeDecodeError as error:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from io import BytesIO
+
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
+from django.http import FileResponse
 from django.shortcuts import get_object_or_404, redirect
 from django.template.response import TemplateResponse
 from django.urls import path
@@ -50,7 +53,7 @@ class PolicyAdmin(PolicyEditor, office.ReadOnlyScreen):
         def at(verb, view):
             return path(f"<int:pk>/{verb}/", self.admin_site.admin_view(view), name=f"claims_policy_{verb}")
 
-        ours = [at("publish", self.publish_view), at("preview", self.preview_view)]
+        ours = [at("publish", self.publish_view), at("preview", self.preview_view), at("file", self.file_view)]
         return [*ours, *self.editor_urls(), *super().get_urls()]
 
     def add_view(self, request, form_url="", extra_context=None):
@@ -84,6 +87,16 @@ class PolicyAdmin(PolicyEditor, office.ReadOnlyScreen):
             page=page,
             policy=policy,
             correction=correction_address(policy),
+        )
+
+    def file_view(self, request, pk):
+        """The policy's TOML file, to the byte as it was loaded."""
+        if not request.user.has_perm("claims.export_policy"):
+            raise PermissionDenied
+        policy = self._policy(pk)
+        name = f"{policy.incident.reference}-policy-v{policy.version}.toml"
+        return FileResponse(
+            BytesIO(policy.file.encode()), as_attachment=True, filename=name, content_type="application/toml"
         )
 
     def preview_view(self, request, pk):

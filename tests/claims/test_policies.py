@@ -1,6 +1,9 @@
 """Drafts are changed in place, what is published stays; who looked at an older page is refused."""
 
 import pytest
+from django.core.management import call_command
+from django.test import Client
+from django.urls import reverse
 
 from claims import terms, workflow
 from claims.gate import Refused
@@ -90,3 +93,40 @@ def test_publishing_twice_changes_nothing(draft, mia):
     first = workflow.publish_policy(draft, by=mia, now=NOW).published_at
     assert workflow.publish_policy(draft, by=f.staff("max", "manager"), now=f.at("10:00", 20)).published_at == first
     assert Policy.objects.get().published_by == mia
+
+
+# --- the file, there and back
+
+
+@pytest.mark.parametrize("preset", terms.PRESETS)
+def test_a_policy_leaves_as_it_came_to_the_byte(preset, tmp_path, mia):
+    """Comments and spaces too: by command, and from the page."""
+    incident, out = f.incident(policy=None), tmp_path / "out.toml"
+    given = terms.PRESETS[preset].read_bytes()
+    call_command("load_policy", incident.reference, preset, publish=True)
+    call_command("export_policy", incident.reference, output=str(out))
+    assert out.read_bytes() == given
+    client = Client()
+    client.force_login(mia)
+    page = client.get(reverse("admin:claims_policy_file", args=[incident.policies.get().pk]))
+    assert b"".join(page.streaming_content) == given
+
+
+def test_a_file_of_another_machine_keeps_its_line_ends(tmp_path):
+    incident, given = f.incident(policy=None), tmp_path / "in.toml"
+    given.write_bytes(S1.replace("\n", "\r\n").encode())
+    call_command("load_policy", incident.reference, str(given))
+    call_command("export_policy", incident.reference, policy_version=1, output=str(tmp_path / "out.toml"))
+    assert (tmp_path / "out.toml").read_bytes() == given.read_bytes()
+
+
+def test_what_is_not_there_is_not_exported():
+    incident = f.incident(policy=None)
+    with pytest.raises(SystemExit):
+        call_command("export_policy", incident.reference)
+
+
+def test_an_agent_takes_no_file(draft):
+    client = Client()
+    client.force_login(f.staff("ana", "agent"))
+    assert client.get(reverse("admin:claims_policy_file", args=[draft.pk])).status_code == 403
