@@ -123,6 +123,7 @@ UPDATE claims_claim c SET assessment_id = %(run)s, revision = revision + 1, stat
            WHEN w.price THEN 'on_hold' WHEN w.evidence THEN 'needs_evidence' ELSE 'assessed' END
   FROM (SELECT m.id, bool_or(outcome = 'needs_price') AS price, bool_or(outcome = 'needs_evidence') AS evidence
           FROM claims_claim m LEFT JOIN claims_verdict v ON v.claim_id = m.id AND v.assessment_id = %(run)s
+               AND v.claim_id BETWEEN %(first)s AND %(last)s
          WHERE incident_id = %(incident)s AND m.id BETWEEN %(first)s AND %(last)s GROUP BY m.id) AS w
  WHERE c.id = w.id
 """
