@@ -9,7 +9,7 @@ from django.db import connection
 
 from claims import workflow
 from incidents.models import Quote
-from incidents.prices import best_quote_steps
+from incidents.prices import reference_prices
 from tests import factories as make
 from tests.console import done
 from tests.factories import NOW, at
@@ -40,8 +40,11 @@ def minutes(shared, tmp_path):
 
 def best(*spans: tuple[datetime, datetime]) -> dict[str, tuple[Decimal, datetime]]:
     """The price and the instant of its quote, for a long and a short opened long before."""
-    sql, params = best_quote_steps(
-        instruments=[make.instrument("BTCUSDT").pk], spans=spans, carry_in=timedelta(seconds=60)
+    sql, params = reference_prices(
+        reference="best_in_window",
+        instruments=[make.instrument("BTCUSDT").pk],
+        spans=spans,
+        carry_in=timedelta(seconds=60),
     )
     with connection.cursor() as cursor:
         cursor.execute(f"SELECT side, price, at FROM ({sql}) AS step WHERE opened_after IS NULL", params)  # noqa: S608 our own text
