@@ -304,14 +304,6 @@ def judge(assessment: Assessment, claims: Sequence[int]) -> int:
         return cursor.rowcount
 
 
-def waiting(assessment: Assessment, claims: Sequence[int]) -> QuerySet:
-    """(claim, outcome) of the claims' orders that wait for evidence, a price or the outage's end, each pair once."""
-    found = Verdict.objects.filter(
-        assessment=assessment, claim__gte=min(claims, default=0), claim__lte=max(claims, default=0)
-    )
-    return found.filter(outcome__in=Verdict.WAITING).order_by().values_list("claim", "outcome").distinct()
-
-
 def in_full(amounts: dict[str, Decimal]) -> dict[str, str]:
     """Amounts by asset as files and scripts read them: with all decimals of the asset, so '35.50' for USDT."""
     decimals = dict(Asset.objects.filter(code__in=amounts).values_list("code", "decimals"))

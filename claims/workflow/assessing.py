@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 
 from django.db import transaction
-from django.db.models import F, Q, QuerySet
+from django.db.models import Case, Exists, F, OuterRef, Q, QuerySet, Value, When
 
 from claims import assessment as facts
 from claims import gate
@@ -171,14 +171,19 @@ def _judge(assessment: Assessment, claims: QuerySet[Claim], size: int) -> list[i
 
 
 def _move(assessment: Assessment, ids: list[int]) -> None:
-    """Each judged claim stands on this run now, in the status that its verdicts ask for."""
-    waits_for: dict[int, set[str]] = {claim: set() for claim in ids}
-    for claim, outcome in facts.waiting(assessment, ids):
-        if claim in waits_for:  # between these there may be approved ones
-            waits_for[claim].add(outcome)
-    for status in (STATUS.ASSESSED, STATUS.NEEDS_EVIDENCE, STATUS.ON_HOLD):
-        claims = Claim.objects.filter(pk__in=[claim for claim in ids if _status(waits_for[claim]) == status])
-        claims.update(status=status, assessment=assessment, revision=F("revision") + 1)
+    """Each judged claim stands on this run now, in the status that its verdicts ask for: what only a manager can mend first."""
+    if not ids:
+        return
+    # The span of keys is what the slice's verdicts are found by, however the planner goes about it.
+    judged = Verdict.objects.filter(
+        assessment=assessment, claim__gte=min(ids), claim__lte=max(ids), claim=OuterRef("pk")
+    )
+    status = Case(
+        When(Exists(judged.filter(outcome__in=(OUTCOME.NEEDS_PRICE, OUTCOME.HOLD))), then=Value(STATUS.ON_HOLD.value)),
+        When(Exists(judged.filter(outcome=OUTCOME.NEEDS_EVIDENCE)), then=Value(STATUS.NEEDS_EVIDENCE.value)),
+        default=Value(STATUS.ASSESSED.value),
+    )
+    Claim.objects.filter(pk__in=ids).update(status=status, assessment=assessment, revision=F("revision") + 1)
 
 
 def _top_up(assessment: Assessment, ids: list[int]) -> None:
@@ -190,13 +195,6 @@ def _top_up(assessment: Assessment, ids: list[int]) -> None:
     verdicts = Verdict.objects.filter(claim__in=ids)
     more = Q(pk__in=verdicts.owing().values("claim")) | Q(pk__in=verdicts.to_offer().values("claim"))
     claims.filter(more).update(status=STATUS.ASSESSED, revision=F("revision") + 1)
-
-
-def _status(waits_for: set[str]) -> str:
-    """What only a manager can mend comes before what the customer can."""
-    if waits_for - {OUTCOME.NEEDS_EVIDENCE}:
-        return STATUS.ON_HOLD
-    return STATUS.NEEDS_EVIDENCE if waits_for else STATUS.ASSESSED
 
 
 @transaction.atomic
