@@ -8,7 +8,6 @@ customers and accounts, finds every error there could be, and keeps the planner 
 from __future__ import annotations
 
 import json
-import resource
 import sys
 import time
 from pathlib import Path
@@ -117,7 +116,7 @@ def _databases(files: dict[str, Path]) -> None:
 def _ours(kind: str, path: Path) -> tuple[float, float]:
     """Seconds, and the most memory the process had, in MB."""
     databases.copy_of(EMPTY, OURS)
-    told = json.loads(databases.run(OURS, "-m", "bench.imports", kind, str(path)))
+    told = json.loads(databases.run(OURS, "-m", "bench.importer", kind, str(path)))
     return told["seconds"], told["megabytes"]
 
 
@@ -137,25 +136,5 @@ def _copy(connection: psycopg.Connection, table: str, columns: str, path: Path) 
             copy.write(block)
 
 
-def measure(kind: str, path: Path) -> None:
-    """In a process of its own: import the file, and print seconds and megabytes."""
-    import django
-
-    django.setup()
-    from django.utils import timezone
-
-    from incidents import imports
-
-    began = time.monotonic()
-    result = {"orders": imports.import_orders, "quotes": imports.import_quotes}[kind](path, now=timezone.now())
-    seconds = time.monotonic() - began
-    assert not result["errors"] and result["created"] == result["rows"], result
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    print(json.dumps({"seconds": seconds, "megabytes": peak}))
-
-
 if __name__ == "__main__":
-    if len(sys.argv) == 3:
-        measure(sys.argv[1], Path(sys.argv[2]))
-    else:
-        main(int(sys.argv[1]) if len(sys.argv) > 1 else 1_000_000)
+    main(int(sys.argv[1]) if len(sys.argv) > 1 else 1_000_000)

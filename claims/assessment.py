@@ -98,7 +98,7 @@ def current_outage(incident: Incident) -> Outage | None:
 
 def traded_in(incident: Incident) -> list[tuple[str, str, str]]:
     """What the incident broke, for a person to choose from: (symbol, product, settlement asset) of each instrument."""
-    found = Instrument.objects.affected_by(incident).order_by("symbol")
+    found = affected_instruments(incident).order_by("symbol")
     return list(found.values_list("symbol", "product", "settle_id"))
 
 

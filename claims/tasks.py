@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import timedelta
 
 import pghistory
@@ -34,19 +35,25 @@ def _carry(job_id: int, verb: Callable, ending: Callable | None) -> None:
     job = queue.take(job_id, now=timezone.now())
     if job is None:
         return
-    with pghistory.context(job=job.shared.key):
-        try:
-            run = Assessment.objects.select_related("policy__published_by").get(pk=job.argument["assessment"])
-            turn_ends_at = timezone.now() + TURN
-            while _carry_part(job, run, verb, ending):
-                if timezone.now() >= turn_ends_at or queue.others_wait(job):
-                    queue.pass_on(job, now=timezone.now())
-                    return
-        except queue.LeaseLost:
-            log.warning("%s went on in another worker", job.key)
-        except Exception as error:
-            queue.fail(job, error, now=timezone.now())
-            raise
+    with pghistory.context(job=job.shared.key), _at_work(job):
+        run = Assessment.objects.select_related("policy__published_by").get(pk=job.argument["assessment"])
+        turn_ends_at = timezone.now() + TURN
+        while _carry_part(job, run, verb, ending):
+            if timezone.now() >= turn_ends_at or queue.others_wait(job):
+                queue.pass_on(job, now=timezone.now())
+                return
+
+
+@contextmanager
+def _at_work(job) -> Iterator[None]:
+    """Who lost the job leaves it to whoever has it; any other error is told to the queue."""
+    try:
+        yield
+    except queue.LeaseLost:
+        log.warning("%s went on in another worker", job.key)
+    except Exception as error:
+        queue.fail(job, error, now=timezone.now())
+        raise
 
 
 @transaction.atomic
@@ -68,17 +75,12 @@ def preview(job_id: int) -> None:
     job = queue.take(job_id, now=timezone.now(), lease=workflow.PREVIEW_AT_MOST)
     if job is None:
         return
-    try:
+    with _at_work(job):
         found = Preview.objects.get(pk=job.argument["preview"])
         figures = workflow.rehearse(found, now=timezone.now())
         with transaction.atomic():
             workflow.keep_preview(found, figures, now=timezone.now())
             queue.finish(job, now=timezone.now())
-    except queue.LeaseLost:
-        log.warning("%s went on in another worker", job.key)
-    except Exception as error:
-        queue.fail(job, error, now=timezone.now())
-        raise
 
 
 def sweep() -> None:

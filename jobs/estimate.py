@@ -29,8 +29,7 @@ class Estimate:
 def estimate(job: Job, *, now: datetime) -> Estimate:
     """Read from the parts: what is finished, by how many workers just now, at the pace of the last parts of the last stage."""
     done = job.parts.aggregate(size=Sum("size", filter=Q(finished_at__isnull=False)))["size"] or 0
-    hands = Job.objects.filter(Q(pk=job.pk) | Q(helps=job.pk))
-    workers = hands.filter(state=Job.State.RUNNING, lease_until__gte=now).count()
+    workers = Job.objects.sharing(job).filter(state=Job.State.RUNNING, lease_until__gte=now).count()
     return Estimate(done=done, total=job.total, workers=workers, left=_left(job, workers))
 
 

@@ -12,6 +12,10 @@ class JobQuerySet(models.QuerySet):
         """Waiting, running or paused: it will go on."""
         return self.filter(state__in=Job.UNFINISHED)
 
+    def sharing(self, job: Job) -> JobQuerySet:
+        """The job whose parts this one does, and all that help it."""
+        return self.filter(Q(pk=job.shared.pk) | Q(helps=job.shared.pk))
+
     def stranded(self, now) -> JobQuerySet:
         """Running with a lease that ended: its worker died, nobody works on it."""
         return self.filter(state=Job.State.RUNNING, lease_until__lt=now)

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from django.db import transaction
-from django.db.models import F, Q, QuerySet
+from django.db.models import F, Q
 from django_q.tasks import async_task
 
 from jobs.models import Job, Part
@@ -98,18 +98,13 @@ def advance(job: Job, part: Part, *, began_at: datetime, now: datetime) -> bool:
 @transaction.atomic
 def finish(job: Job, *, now: datetime) -> None:
     """Inside the last transaction of the work. Of those who share it the first finishes it for all."""
-    hands = {hand.pk: hand for hand in _hands(job).order_by("pk").select_for_update()}
+    hands = {hand.pk: hand for hand in Job.objects.sharing(job).order_by("pk").select_for_update()}
     mine = hands[job.pk]
     if mine.attempts != job.attempts or mine.state in (STATE.QUEUED, STATE.FAILED):
         raise LeaseLost(job.key)
     if mine.state != STATE.DONE:
-        _hands(job).update(state=STATE.DONE, lease_until=None, finished_at=now)
+        Job.objects.sharing(job).update(state=STATE.DONE, lease_until=None, finished_at=now)
         Job.objects.filter(pk=job.shared.pk).update(done=F("total"))
-
-
-def _hands(job: Job) -> QuerySet[Job]:
-    """The job and all that help it."""
-    return Job.objects.filter(Q(pk=job.shared.pk) | Q(helps=job.shared.pk))
 
 
 def others_wait(job: Job) -> bool:
@@ -117,7 +112,7 @@ def others_wait(job: Job) -> bool:
 
     A queue takes tasks ahead of its worker: the helper's may lie behind this very turn, while another worker stands idle.
     """
-    return _hands(job).filter(state=STATE.QUEUED).exists()
+    return Job.objects.sharing(job).filter(state=STATE.QUEUED).exists()
 
 
 @transaction.atomic
@@ -133,14 +128,14 @@ def pass_on(job: Job, *, now: datetime) -> None:
 
 def pause(job: Job) -> bool:
     """Nobody begins another part of it, and no sweep wakes it, until it is resumed. False: it does not run any more."""
-    going_on = _hands(job).filter(state__in=(STATE.QUEUED, STATE.RUNNING))
+    going_on = Job.objects.sharing(job).filter(state__in=(STATE.QUEUED, STATE.RUNNING))
     return bool(going_on.update(state=STATE.PAUSED))
 
 
 @transaction.atomic
 def resume(job: Job, *, now: datetime) -> bool:
     """Hand a paused job out again, with as many attempts before it as at the start. False: it is not paused."""
-    paused = list(_hands(job).filter(state=STATE.PAUSED).order_by("pk").select_for_update())
+    paused = list(Job.objects.sharing(job).filter(state=STATE.PAUSED).order_by("pk").select_for_update())
     Job.objects.filter(pk__in=[hand.pk for hand in paused]).update(
         state=STATE.QUEUED, lease_until=None, queued_at=now, max_attempts=F("attempts") + TRIES
     )

@@ -7,10 +7,10 @@ import tempfile
 from django.core.exceptions import PermissionDenied
 from django.http import FileResponse
 from django.shortcuts import get_object_or_404
-from django.template.response import TemplateResponse
 from django.urls import path
 
 from claims import changes
+from claims.admin.incident_pages import IncidentPages
 from claims.assessment import incidents
 from claims.exports import write_changes, write_restores
 from claims.models import Assessment, Verdict
@@ -18,7 +18,7 @@ from claims.models import Assessment, Verdict
 SHOWN = 100  # orders on the page; the file has them all
 
 
-class Changes:
+class Changes(IncidentPages):
     """The addresses, under the claims' own."""
 
     def changes_urls(self):
@@ -37,18 +37,18 @@ class Changes:
         incident = self._seen(request, reference)
         runs = Assessment.objects.filter(incident=incident, claim__isnull=True, finished_at__isnull=False)
         runs = runs.select_related("policy", "requested_by")[:SHOWN]
-        return self._run_page(request, "claims/runs.html", incident, runs=runs)
+        return self.incident_page(request, "claims/runs.html", incident, runs=runs)
 
     def run_view(self, request, reference, pk):
         incident = self._seen(request, reference)
         run = self._run(incident, pk)
-        return self._run_page(
+        return self.incident_page(
             request,
             "claims/run.html",
             incident,
             run=run,
-            summary=[told(row) for row in changes.summary(run)],
-            rows=[told(row) for row in changes.largest(run, limit=SHOWN)],
+            summary=[in_words(row) for row in changes.summary(run)],
+            rows=[in_words(row) for row in changes.largest(run, limit=SHOWN)],
             shown=SHOWN,
         )
 
@@ -79,18 +79,8 @@ class Changes:
         file.seek(0)
         return FileResponse(file, as_attachment=True, filename=name, content_type="text/csv; charset=utf-8")
 
-    def _run_page(self, request, template, incident, **more) -> TemplateResponse:
-        context = self.admin_site.each_context(request) | {
-            "title": incident.reference,
-            "subtitle": incident.title,
-            "opts": self.opts,
-            "original": incident,
-            "incident": incident,
-        }
-        return TemplateResponse(request, template, context | more)
 
-
-def told(row: dict) -> dict:
+def in_words(row: dict) -> dict:
     """A changed order, its outcomes in words."""
     words = dict(Verdict.Outcome.choices)
     return row | {"old_words": words.get(row["old_outcome"]), "new_words": words.get(row["new_outcome"])}

@@ -13,16 +13,16 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from claims import gate, workflow
+from claims import workflow
+from claims.admin.incident_pages import IncidentPages
 from claims.assessment import incidents
 from claims.screens import desk
-from claims.settlement import PostingError
 from jobs import shown
 
 STOP_POLLING = 286  # htmx: swap this answer in and ask no more
 
 
-class Desk:
+class Desk(IncidentPages):
     """The desk's addresses, under the claims' own."""
 
     def desk_urls(self):
@@ -52,29 +52,32 @@ class Desk:
 
     def assess_all_view(self, request, reference):
         found = self._spending(request, reference, "claims.assess_claim", post=True)
-        try:
+
+        def verb():
             workflow.queue_assessment(found.incident, hands=settings.WORKERS, by=request.user, now=timezone.now())
-            messages.success(request, _("The assessment is queued; its progress is shown below."))
-        except gate.Refused as refusal:
-            messages.error(request, str(refusal))
+            return _("The assessment is queued; its progress is shown below.")
+
+        self.told(request, verb)
         return redirect("admin:claims_desk", reference)
 
     def pause_view(self, request, reference):
         found = self._spending(request, reference, "claims.assess_claim", post=True)
-        try:
+
+        def verb():
             workflow.pause_assessment(found.incident, by=request.user)
-            messages.success(request, _("Paused: what is being assessed is finished, nothing more is begun."))
-        except gate.Refused as refusal:
-            messages.error(request, str(refusal))
+            return _("Paused: what is being assessed is finished, nothing more is begun.")
+
+        self.told(request, verb)
         return redirect("admin:claims_desk", reference)
 
     def resume_view(self, request, reference):
         found = self._spending(request, reference, "claims.assess_claim", post=True)
-        try:
+
+        def verb():
             workflow.resume_assessment(found.incident, by=request.user, now=timezone.now())
-            messages.success(request, _("The assessment goes on where it stopped."))
-        except gate.Refused as refusal:
-            messages.error(request, str(refusal))
+            return _("The assessment goes on where it stopped.")
+
+        self.told(request, verb)
         return redirect("admin:claims_desk", reference)
 
     def approve_all_view(self, request, reference):
@@ -99,13 +102,14 @@ class Desk:
         found = self._spending(request, reference, "claims.grant_bonus")
         if request.method != "POST":
             return self._page(request, "claims/desk_bonuses.html", found)
-        try:
+
+        def verb():
             granted, already = workflow.grant_bonuses(found.incident, by=request.user, now=timezone.now())
             totals = ", ".join(f"{shown.number(n, 2)} {a}" for a, n in sorted(workflow.by_asset(granted).items()))
             text = _("Bonuses granted: %(n)s (%(totals)s); customers who had theirs already: %(already)s.")
-            messages.success(request, text % {"n": len(granted), "totals": totals or "0", "already": already})
-        except (gate.Refused, PostingError) as refusal:
-            messages.error(request, str(refusal))
+            return text % {"n": len(granted), "totals": totals or "0", "already": already}
+
+        self.told(request, verb)
         return redirect("admin:claims_desk", reference)
 
     def _desk(self, request, reference) -> desk.Desk:
@@ -120,11 +124,4 @@ class Desk:
         return self._desk(request, reference)
 
     def _page(self, request, template, found, **more) -> HttpResponse:
-        context = self.admin_site.each_context(request) | {
-            "title": found.incident.reference,
-            "subtitle": found.incident.title,
-            "opts": self.opts,
-            "original": found.incident,
-            "desk": found,
-        }
-        return TemplateResponse(request, template, context | more)
+        return self.incident_page(request, template, found.incident, desk=found, **more)

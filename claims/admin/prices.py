@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from django import forms
-from django.contrib import messages
 from django.core.exceptions import PermissionDenied
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect
@@ -14,7 +13,8 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from claims import assessment as facts
-from claims import gate, workflow
+from claims import workflow
+from claims.admin.incident_pages import IncidentPages
 from claims.models import GivenPrice, Verdict
 from claims.screens import prices
 
@@ -42,7 +42,7 @@ class PriceForm(forms.Form):
         self.fields["at"].widget.attrs["placeholder"] = "2022-11-16 14:30:00"
 
 
-class HandPrices:
+class HandPrices(IncidentPages):
     """The addresses of an incident's prices by hand, and of the chart behind a verdict, under the claims' own."""
 
     def price_urls(self):
@@ -66,16 +66,7 @@ class HandPrices:
                 raise PermissionDenied
             if form.is_valid() and self._entered(request, incident, form.cleaned_data):
                 return redirect("admin:claims_prices", reference)
-        context = self.admin_site.each_context(request) | {
-            "title": incident.reference,
-            "subtitle": incident.title,
-            "opts": self.opts,
-            "original": incident,
-            "incident": incident,
-            "page": page,
-            "form": form,
-        }
-        return TemplateResponse(request, "claims/prices.html", context)
+        return self.incident_page(request, "claims/prices.html", incident, page=page, form=form)
 
     def confirm_price_view(self, request, reference, pk):
         def verb(price, now):
@@ -102,22 +93,18 @@ class HandPrices:
 
     def _entered(self, request, incident, data) -> bool:
         instrument = get_object_or_404(facts.affected_instruments(incident), pk=data.pop("instrument"))
-        try:
+
+        def verb():
             workflow.enter_price(incident, instrument, **data, by=request.user, now=timezone.now())
-        except gate.Refused as refusal:
-            messages.error(request, str(refusal))
-            return False
-        messages.success(request, _("Entered; another manager is to look it up and confirm it."))
-        return True
+            return _("Entered; another manager is to look it up and confirm it.")
+
+        return self.told(request, verb)
 
     def _on_price(self, request, reference, pk, permission, verb) -> HttpResponse:
         if request.method != "POST" or not request.user.has_perm(permission):
             raise PermissionDenied
         price = get_object_or_404(GivenPrice, pk=pk, incident__reference=reference)
-        try:
-            messages.success(request, verb(price, timezone.now()))
-        except gate.Refused as refusal:
-            messages.error(request, str(refusal))
+        self.told(request, lambda: verb(price, timezone.now()))
         return redirect("admin:claims_prices", reference)
 
     def _priced(self, request, reference):

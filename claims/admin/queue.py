@@ -25,7 +25,6 @@ from claims.models import Claim, Evidence, Offer
 from claims.receiving import FINDINGS, EvidenceRefused, attach_evidence
 from claims.resources import ClaimSheet
 from claims.screens import page, queue
-from claims.settlement import PostingError
 from jobs import office, shown
 from jobs.sheets import Exports
 
@@ -288,10 +287,7 @@ class ClaimAdmin(Exports, Desk, Changes, HandPrices, office.ReadOnlyScreen):
         claim = get_object_or_404(Claim.objects.select_related("incident"), pk=pk)
         revision = request.POST.get("revision", "")
         claim.revision = int(revision) if revision.isdecimal() else -1
-        try:
-            messages.success(request, verb(claim, timezone.now()))
-        except (gate.Refused, PostingError) as refusal:
-            messages.error(request, str(refusal))
+        self.told(request, lambda: verb(claim, timezone.now()))
         return redirect("admin:claims_claim_change", pk)
 
 

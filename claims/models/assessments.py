@@ -18,6 +18,16 @@ from claims.models.fields import Amount, Price, append_only
 
 ZERO = Value(Decimal(0), Amount())
 NEEDS_CONSENT = Q(assessment__policy__document__payment__consent=True)
+# Of verdicts `with_owed`: what an approval would add to, and what the customer has to be asked about first.
+GRANTABLE = (Q(outcome="pay") | Q(outcome="nil", restore_amount__gt=0)) & Q(elsewhere=False)
+IS_OWED = GRANTABLE & Q(owed__gt=0)
+AWAITS_CONSENT = (
+    GRANTABLE & NEEDS_CONSENT & Q(parts=0, granted__isnull=True) & (Q(amount__gt=0) | Q(restore_amount__gt=0))
+)
+
+
+def _true_of(fact: Q) -> Case:
+    return Case(When(fact, then=Value(True)), default=Value(False), output_field=models.BooleanField())
 
 
 class Assessment(models.Model):
@@ -238,17 +248,15 @@ class VerdictQuerySet(models.QuerySet):
 
     def owing(self) -> VerdictQuerySet:
         """In force, and granted less than it says: `owed` is what an approval would add. Never less than what was granted."""
-        return self.grantable().filter(owed__gt=0)
+        return self.in_force().with_owed().filter(IS_OWED)
 
     def to_offer(self) -> VerdictQuerySet:
         """In force, needing a consent that is not given yet: not granted, and something to choose."""
-        something = Q(amount__gt=0) | Q(restore_amount__gt=0)
-        return self.grantable().filter(NEEDS_CONSENT, something, parts=0, granted__isnull=True)
+        return self.in_force().with_owed().filter(AWAITS_CONSENT)
 
-    def grantable(self) -> VerdictQuerySet:
-        """In force, with something to pay or to restore, and not compensated in another claim."""
-        could_pay = Q(outcome=Verdict.Outcome.PAY) | Q(outcome=Verdict.Outcome.NIL, restore_amount__gt=0)
-        return self.in_force().filter(could_pay).with_owed().filter(elsewhere=False)
+    def explained(self) -> VerdictQuerySet:
+        """Each with what is owed, and the answers of `owing` and `to_offer` beside it: `is_owed`, `awaits_consent`."""
+        return self.with_owed().annotate(is_owed=_true_of(IS_OWED), awaits_consent=_true_of(AWAITS_CONSENT))
 
 
 class Verdict(models.Model):

@@ -89,14 +89,6 @@ class OrderLine:
         return has_prices and self.verdict.outcome in ("pay", "nil") and "paid_elsewhere" not in self.verdict.flags
 
     @property
-    def needs_consent(self) -> bool:
-        """Something to choose, and nothing granted or agreed to yet."""
-        verdict = self.verdict
-        something = verdict.amount > 0 or (verdict.restore_amount or 0) > 0
-        in_play = verdict.outcome in ("pay", "nil") and not verdict.elsewhere
-        return in_play and something and verdict.parts == 0 and verdict.granted is None
-
-    @property
     def warnings(self) -> list:
         return [FLAGS.get(flag, flag) for flag in self.verdict.flags]
 
@@ -191,7 +183,7 @@ class ClaimPage:
     def orders(self) -> list[OrderLine]:
         if self.terms is None:
             return []
-        verdicts = Verdict.objects.filter(claim=self.claim, assessment=self.claim.assessment_id).with_owed()
+        verdicts = Verdict.objects.filter(claim=self.claim, assessment=self.claim.assessment_id).explained()
         verdicts = verdicts.select_related("order__instrument", "order__account")
         return [
             self._line(verdict) for verdict in verdicts.order_by("order__opened_at", "order__order_id", "order__leg")
@@ -221,14 +213,14 @@ class ClaimPage:
         amounts: dict[str, Decimal] = {}
         for line in self.orders:
             verdict = line.verdict
-            if not verdict.elsewhere and verdict.owed is not None and verdict.owed > 0:
+            if verdict.is_owed:
                 amounts[verdict.asset] = amounts.get(verdict.asset, Decimal(0)) + verdict.owed
         return amounts
 
     @cached_property
     def to_offer(self) -> list[OrderLine]:
         """The orders that need the customer's consent before anything is granted (`Verdict.objects.to_offer`)."""
-        return [line for line in self.orders if self.terms and self.terms.consent and line.needs_consent]
+        return [line for line in self.orders if line.verdict.awaits_consent]
 
     @cached_property
     def offer(self) -> Offer | None:

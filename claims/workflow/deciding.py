@@ -32,7 +32,7 @@ def approve(claim: Claim, *, by, reason: str = "", now: datetime) -> dict[str, D
         raise Refused("%(claim)s waits for the customer's consent: silence is not consent", claim=claim.reference)
     if not payable:
         raise Refused("%(claim)s has nothing to pay that is not already awarded", claim=claim.reference)
-    amounts = owed_by_asset(payable)
+    amounts = by_asset(payable, "owed")
     if _needs_second(claim, amounts, by):
         _decide(claim, Decision.Verb.ENDORSE, by=by, reason=reason, now=now, status=claim.status)
         return {}
@@ -146,19 +146,11 @@ def _payable(claim: Claim) -> list[Verdict]:
     return list(claim.verdicts.owing().order_by("order"))
 
 
-def owed_by_asset(verdicts: Iterable[Verdict]) -> dict[str, Decimal]:
-    """What an approval of these would add, per asset."""
-    amounts: dict[str, Decimal] = {}
-    for verdict in verdicts:
-        amounts[verdict.asset] = amounts.get(verdict.asset, Decimal(0)) + verdict.owed
-    return amounts
-
-
-def by_asset(rows: Iterable[Award | Bonus]) -> dict[str, Decimal]:
-    """The rows' amounts, summed per asset."""
+def by_asset(rows: Iterable[Verdict | Award | Bonus], column: str = "amount") -> dict[str, Decimal]:
+    """A column of the rows, summed per asset: `owed` of verdicts is what an approval of them would add."""
     amounts: dict[str, Decimal] = {}
     for row in rows:
-        amounts[row.asset] = amounts.get(row.asset, Decimal(0)) + row.amount
+        amounts[row.asset] = amounts.get(row.asset, Decimal(0)) + getattr(row, column)
     return amounts
 
 

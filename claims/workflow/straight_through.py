@@ -14,7 +14,7 @@ from claims import assessment as facts
 from claims.gate import Refused
 from claims.models import Assessment, Claim, Evidence, Verdict
 from claims.settlement import PostingError
-from claims.workflow.deciding import approve, by_asset, owed_by_asset
+from claims.workflow.deciding import approve, by_asset
 from jobs.models import Job, Part
 from jobs.queue import enqueue
 
@@ -63,7 +63,7 @@ def candidates(run: Assessment) -> QuerySet[Claim]:
 
 
 def _within(claim: Claim, limits: dict[str, Decimal]) -> bool:
-    owed, before = owed_by_asset(claim.verdicts.owing()), by_asset(claim.awards.all())
+    owed, before = by_asset(claim.verdicts.owing(), "owed"), by_asset(claim.awards.all())
     return all(asset in limits and amount + before.get(asset, 0) <= limits[asset] for asset, amount in owed.items())
 
 
