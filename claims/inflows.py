@@ -9,8 +9,7 @@ from decimal import Decimal
 from itertools import islice
 from typing import Protocol
 
-from ledger.journal import BANKRUPTCY_COVER, CASH, LIQUIDATION_FEES, Draft, Move
-from ledger.models import JournalEntry
+from ledger.journal import FEE_RECEIVED, LOSS_COVERED, Draft, Fact
 from ledger.posting import PostingError, post
 
 __all__ = ["Liquidated", "PostingError", "post_liquidations"]
@@ -43,21 +42,19 @@ def post_liquidations(liquidations: Iterable[Liquidated], *, by, now: datetime) 
 
 def _drafts(liquidations: Iterable[Liquidated], fees: dict, covers: dict) -> Iterator[Draft]:
     for row in liquidations:
-        kinds = JournalEntry.Category
         if row.fee:
             fees[row.asset] += row.fee
-            yield _draft(row, "", kinds.LIQUIDATION_FEE, Move(CASH, LIQUIDATION_FEES, row.fee, row.asset))
+            yield _draft(row, "", FEE_RECEIVED, row.fee)
         if row.bankruptcy_cover:
             covers[row.asset] += row.bankruptcy_cover
-            move = Move(BANKRUPTCY_COVER, CASH, row.bankruptcy_cover, row.asset)
-            yield _draft(row, "/cover", kinds.BANKRUPTCY_COVER, move)
+            yield _draft(row, "/cover", LOSS_COVERED, row.bankruptcy_cover)
 
 
-def _draft(row: Liquidated, suffix: str, category: str, move: Move) -> Draft:
+def _draft(row: Liquidated, suffix: str, fact: Fact, amount: Decimal) -> Draft:
     return Draft(
         reference=f"LIQ-{row.liquidation_id}{suffix}",
-        category=category,
+        category=fact.category,
         effective_on=row.liquidated_at.astimezone(UTC).date(),
         description=f"Liquidation {row.liquidation_id}",
-        moves=(move,),
+        moves=(fact.move(amount, row.asset),),
     )

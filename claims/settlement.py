@@ -10,7 +10,7 @@ from django.db.models import Exists, F, OuterRef, Q, QuerySet
 
 from claims.models import Award, Bonus, Claim
 from ledger import reports, verification
-from ledger.journal import COMPENSATION, GOODWILL, PAYABLE_COMPENSATION, PAYABLE_GOODWILL, Draft, Move
+from ledger.journal import COMPENSATION, COMPENSATION_APPROVED, GOODWILL, GOODWILL_GRANTED, Draft, Fact
 from ledger.models import JournalEntry, Transfer
 from ledger.posting import PostingError, post
 
@@ -27,17 +27,14 @@ __all__ = [
     "unexplained",
 ]
 
-# What the entry of an award and of a bonus looks like, in the words of a query over the awards or bonuses.
-AWARD = {
-    "entry__category": JournalEntry.Category.OUTAGE_COMPENSATION,
-    "entry__transfers__debit__name": COMPENSATION,
-    "entry__transfers__credit__name": PAYABLE_COMPENSATION,
-}
-GOODWILL_BONUS = {
-    "entry__category": JournalEntry.Category.GOODWILL_BONUS,
-    "entry__transfers__debit__name": GOODWILL,
-    "entry__transfers__credit__name": PAYABLE_GOODWILL,
-}
+
+def _says(fact: Fact) -> dict[str, str]:
+    """What the entry of an award or a bonus looks like, in the words of a query over the awards or bonuses."""
+    return {
+        "entry__category": fact.category,
+        "entry__transfers__debit__name": fact.debit,
+        "entry__transfers__credit__name": fact.credit,
+    }
 
 
 def award(claim: Claim, amounts: dict[str, Decimal], *, number: int, by, now: datetime) -> dict[str, JournalEntry]:
@@ -45,10 +42,10 @@ def award(claim: Claim, amounts: dict[str, Decimal], *, number: int, by, now: da
     drafts = {
         asset: Draft(
             reference=f"{claim.reference}/award-{number}/{asset}",
-            category=JournalEntry.Category.OUTAGE_COMPENSATION,
+            category=COMPENSATION_APPROVED.category,
             effective_on=now.date(),
             description=f"Compensation approved, {claim.incident.reference}",
-            moves=(Move(COMPENSATION, PAYABLE_COMPENSATION, amount, asset),),
+            moves=(COMPENSATION_APPROVED.move(amount, asset),),
         )
         for asset, amount in sorted(amounts.items())
     }
@@ -61,10 +58,10 @@ def goodwill(claims: list[Claim], *, amount: Decimal, asset: str, by, now: datet
     drafts = {
         claim.pk: Draft(
             reference=f"{claim.reference}/goodwill",
-            category=JournalEntry.Category.GOODWILL_BONUS,
+            category=GOODWILL_GRANTED.category,
             effective_on=now.date(),
             description=f"Goodwill bonus, {claim.incident.reference}",
-            moves=(Move(GOODWILL, PAYABLE_GOODWILL, amount, asset),),
+            moves=(GOODWILL_GRANTED.move(amount, asset),),
         )
         for claim in claims
     }
@@ -91,7 +88,7 @@ def checked() -> dict[str, int]:
 def mismatched(rows: QuerySet[Award] | QuerySet[Bonus]) -> QuerySet:
     """Those awards or bonuses whose entry does not owe exactly their amount, in their asset, on the right accounts."""
     booked = rows.filter(
-        **(AWARD if rows.model is Award else GOODWILL_BONUS),
+        **_says(COMPENSATION_APPROVED if rows.model is Award else GOODWILL_GRANTED),
         entry__transfer_count=1,
         entry__transfers__amount=F("amount"),
         entry__transfers__asset=F("asset"),
@@ -117,5 +114,10 @@ def booked(entry_id: int) -> str:
 def unexplained() -> QuerySet[JournalEntry]:
     """Entries that compensate a customer without an award or a bonus that says why."""
     spends = Exists(Transfer.objects.filter(entry=OuterRef("pk"), debit__name__in=(COMPENSATION, GOODWILL)))
-    ours = Q(category__in=(AWARD["entry__category"], GOODWILL_BONUS["entry__category"])) | Q(spends)
+    granted = Exists(
+        Transfer.objects.filter(
+            entry=OuterRef("pk"), credit__name__in=(COMPENSATION_APPROVED.credit, GOODWILL_GRANTED.credit)
+        )
+    )
+    ours = Q(spends) | Q(granted, category__in=(COMPENSATION_APPROVED.category, GOODWILL_GRANTED.category))
     return JournalEntry.objects.filter(ours, award__isnull=True, bonus__isnull=True)

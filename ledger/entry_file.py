@@ -7,13 +7,13 @@ import tomllib
 from datetime import date, datetime
 from decimal import Decimal
 
-from ledger.journal import ASSET, CHART, CORRECTION, MANUAL, REFERENCE, Draft, Move, objection
+from ledger.journal import ASSET, BY_HAND, CHART, CORRECTION, REFERENCE, Draft, Move, objection
 
 KEYS = ("reference", "category", "effective_on", "description", "reverses", "transfers")
 TRANSFER_KEYS = ("debit", "credit", "amount", "asset")
 AMOUNT = re.compile(r"(0|[1-9][0-9]{0,15})(\.[0-9]{1,8})?")
 LONGEST_DESCRIPTION = 200
-CATEGORIES = (*MANUAL, CORRECTION)
+CATEGORIES = (*BY_HAND, CORRECTION)
 
 
 class EntryFileError(Exception):

@@ -1,4 +1,4 @@
-"""Post and reverse: the only writers of accounts, entries and transfers.
+"""Post and reverse: the only road to accounts, entries and transfers. It ends in the database's own function (laws.py).
 
 Whoever takes from the fund waits for whoever took before (a lock on the asset), so the available balance never goes below zero
 unnoticed: what is missing is booked as a company top-up first, in the same commit (S3-6: the company bears 100 %).
@@ -11,28 +11,20 @@ from collections.abc import Iterable, Sequence
 from datetime import date, datetime
 from decimal import Decimal
 
-from django.db import IntegrityError, transaction
+from django.db import DatabaseError, connection, transaction
 
-from ledger.journal import (
-    ASSET,
-    AVAILABLE,
-    CASH,
-    CHART,
-    COMPANY_TOPUP,
-    CORRECTION,
-    LARGEST,
-    REFERENCE,
-    Draft,
-    Move,
-    objection,
-)
-from ledger.models import Account, Asset, JournalEntry, Transfer
+from ledger.journal import ASSET, AVAILABLE, CHART, CORRECTION, LARGEST, REFERENCE, Draft, Move, objection
+from ledger.laws import REFUSED
+from ledger.models import Account, JournalEntry, Transfer
 
 PERMISSION = "ledger.post_journalentry"
 
 
 class PostingError(Exception):
     """An entry that the books refuse; the message says which and what would be right."""
+
+
+POST = "SELECT * FROM ledger_post(%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)"
 
 
 def post(drafts: Sequence[Draft], *, by, now: datetime) -> dict[str, JournalEntry]:
@@ -46,18 +38,60 @@ def post(drafts: Sequence[Draft], *, by, now: datetime) -> dict[str, JournalEntr
         raise PostingError("two drafts share one reference")
     for draft in drafts:
         _check(draft)
-    new = _new(wanted)
-    while new:
-        try:
-            with transaction.atomic():
-                _write(new, by=by, now=now)
-            break
-        except IntegrityError as error:
-            left = _new(wanted)
-            if len(left) == len(new):  # otherwise somebody posted some of them at the same moment: write the rest
-                raise PostingError(f"the books refuse {new[0].reference}: {error}") from error
-            new = left
-    return {entry.reference: entry for entry in JournalEntry.objects.filter(reference__in=wanted)}
+    _originals(drafts)
+    return {reference: _entry(wanted[reference], *row) for reference, *row in _written(_arrays(drafts), by=by, now=now)}
+
+
+def _arrays(drafts: Sequence[Draft]) -> list[list]:
+    """The drafts as `ledger_post` takes them: a list of each of their columns, then of each of their transfers' columns."""
+    heads = [(d.reference, d.category, d.effective_on, d.description, d.reverses, len(d.moves)) for d in drafts]
+    moves = [
+        (nth, line, move.debit, move.credit, move.amount, move.asset)
+        for nth, draft in enumerate(drafts, start=1)
+        for line, move in enumerate(draft.moves, start=1)
+    ]
+    return [list(column) for rows in (heads, moves) for column in zip(*rows, strict=True)]
+
+
+def _written(arrays: list[list], *, by, now: datetime) -> list[tuple]:
+    """Call the database's function: one round trip, and a savepoint where the caller has a transaction that must survive."""
+    poster = by.pk if by else None
+    try:
+        if connection.in_atomic_block:
+            with transaction.atomic(), connection.cursor() as cursor:
+                cursor.execute(POST, [*arrays, poster, now])
+                return cursor.fetchall()
+        with connection.cursor() as cursor:
+            cursor.execute(POST, [*arrays, poster, now])
+            return cursor.fetchall()
+    except DatabaseError as error:
+        raise _told(error) from error
+
+
+def _told(error: DatabaseError) -> Exception:
+    """A refusal of the books in their own words; what is no refusal (a lost connection) as it is."""
+    cause = error.__cause__
+    state = getattr(cause, "sqlstate", None) or ""
+    if state == REFUSED:
+        return PostingError(cause.diag.message_primary)
+    return PostingError(f"the books refuse: {error}") if state.startswith("23") else error
+
+
+def _entry(draft: Draft, key: int, reverses: int | None, posted_at: datetime, posted_by: int | None) -> JournalEntry:
+    """The row as the books have it, without asking again."""
+    entry = JournalEntry(
+        id=key,
+        reference=draft.reference,
+        category=draft.category,
+        effective_on=draft.effective_on,
+        description=draft.description,
+        reverses_id=reverses,
+        transfer_count=len(draft.moves),
+        posted_at=posted_at,
+        posted_by_id=posted_by,
+    )
+    entry._state.adding, entry._state.db = False, connection.alias
+    return entry
 
 
 def post_manual(draft: Draft, *, by, now: datetime) -> JournalEntry:
@@ -103,7 +137,7 @@ def _moves(entries: Iterable[JournalEntry]) -> dict[int, tuple[Move, ...]]:
 
 def _check(draft: Draft) -> None:
     """Raise PostingError for what can be seen without the books."""
-    wrong = _wrong(draft) or next(filter(None, map(_wrong_move, draft.moves)), None)
+    wrong = _wrong(draft) or next(filter(None, (_wrong_move(move, draft.category) for move in draft.moves)), None)
     if wrong:
         raise PostingError(f"{draft.reference}: {wrong}")
 
@@ -122,7 +156,7 @@ def _wrong(draft: Draft) -> str | None:
     return None
 
 
-def _wrong_move(move: Move) -> str | None:
+def _wrong_move(move: Move, category: str) -> str | None:
     unknown = {move.debit, move.credit} - set(CHART)
     if unknown:
         return f"unknown account {min(unknown)!r}; the chart of accounts has: {', '.join(CHART)}"
@@ -132,75 +166,14 @@ def _wrong_move(move: Move) -> str | None:
         return f"{move.asset!r} is no asset: capital letters and digits, such as USDT"
     if not (move.amount.is_finite() and 0 < move.amount < LARGEST):
         return f"amount {move.amount} is not positive or has more than 16 digits before the point"
-    return None
+    return None if category == CORRECTION else objection(category, move.debit, move.credit, by_hand=False)
 
 
-def _new(wanted: dict[str, Draft]) -> list[Draft]:
-    """Those drafts that are not in the books yet; PostingError where a reference stands for another fact."""
-    known = {
-        entry.reference: entry for entry in JournalEntry.objects.filter(reference__in=wanted).select_related("reverses")
-    }
-    moves = _moves(known.values())
-    for reference, entry in known.items():
-        if _fact(wanted[reference]) != _fact_of(entry, moves[entry.pk]):
-            raise PostingError(f"{reference!r} is already in the books as another fact: {entry.description}")
-    return [draft for reference, draft in wanted.items() if reference not in known]
-
-
-def _fact(draft: Draft) -> tuple:
-    return (draft.category, draft.effective_on, draft.description, draft.reverses, draft.moves)
-
-
-def _fact_of(entry: JournalEntry, moves: tuple[Move, ...]) -> tuple:
-    reverses = entry.reverses.reference if entry.reverses else ""
-    return (entry.category, entry.effective_on, entry.description, reverses, moves)
-
-
-def _write(drafts: list[Draft], *, by, now: datetime) -> None:
-    assets = _open_assets({move.asset for draft in drafts for move in draft.moves})
-    for draft in drafts:
-        _check_decimals(draft, assets)
-    taken = _taken(drafts)
-    # In one order, so that two who take from two assets cannot wait for each other; a key lock, which no mere inflow waits for.
-    list(Asset.objects.select_for_update(no_key=True).filter(code__in=taken).order_by("code"))
-    drafts = _top_ups(drafts, taken) + drafts
-    entries = _write_entries(drafts, _originals(drafts), by=by, now=now)
-    accounts = _open_accounts(
-        {(name, move.asset) for d in drafts for move in d.moves for name in (move.debit, move.credit)}
-    )
-    Transfer.objects.bulk_create(
-        Transfer(
-            entry=entry,
-            line=line,
-            debit_id=accounts[move.debit, move.asset],
-            credit_id=accounts[move.credit, move.asset],
-            amount=move.amount,
-            asset_id=move.asset,
-        )
-        for draft, entry in zip(drafts, entries, strict=True)
-        for line, move in enumerate(draft.moves, start=1)
-    )
-
-
-def _write_entries(drafts: list[Draft], originals: dict[str, int], *, by, now: datetime) -> list[JournalEntry]:
-    return JournalEntry.objects.bulk_create(
-        JournalEntry(
-            reference=draft.reference,
-            category=draft.category,
-            effective_on=draft.effective_on,
-            description=draft.description,
-            reverses_id=originals.get(draft.reverses),
-            transfer_count=len(draft.moves),
-            posted_at=now,
-            posted_by=by,
-        )
-        for draft in drafts
-    )
-
-
-def _originals(drafts: list[Draft]) -> dict[str, int]:
-    """The ids of what the drafts reverse; PostingError unless each mirrors an entry that can still be reversed."""
+def _originals(drafts: Sequence[Draft]) -> None:
+    """PostingError unless each reversal that is not in the books yet mirrors an entry that can still be reversed."""
     reversals = {draft.reverses: draft for draft in drafts if draft.reverses}
+    if not reversals:
+        return
     entries = JournalEntry.objects.filter(reference__in=reversals).select_related("reversed_by")
     found = {entry.reference: entry for entry in entries}
     moves = _moves(found.values())
@@ -210,67 +183,13 @@ def _originals(drafts: list[Draft]) -> dict[str, int]:
             raise PostingError(f"{draft.reference}: there is no entry {reference!r} to reverse")
         if entry.reverses_id:
             raise PostingError(f"{reference!r} is itself a reversal; post the fact again under a new reference")
-        if hasattr(entry, "reversed_by"):
-            raise PostingError(f"{reference!r} is reversed already, by {entry.reversed_by.reference!r}")
+        reversed_by = getattr(entry, "reversed_by", None)
+        if reversed_by and reversed_by.reference != draft.reference:
+            raise PostingError(f"{reference!r} is reversed already, by {reversed_by.reference!r}")
         if moves[entry.pk] != draft.mirrored():
             raise PostingError(f"{draft.reference} does not mirror {reference!r}: same lines, debit and credit swapped")
-    return {reference: entry.pk for reference, entry in found.items()}
-
-
-def _open_assets(codes: set[str]) -> dict[str, int]:
-    """Decimals by asset. An asset met for the first time is a coin until somebody says otherwise (rules §1: 8 decimals)."""
-    Asset.objects.bulk_create([Asset(code=code) for code in sorted(codes)], ignore_conflicts=True)
-    return dict(Asset.objects.filter(code__in=codes).values_list("code", "decimals"))
-
-
-def _open_accounts(wanted: set[tuple[str, str]]) -> dict[tuple[str, str], int]:
-    names, assets = {name for name, _asset in wanted}, {asset for _name, asset in wanted}
-
-    def known() -> dict[tuple[str, str], int]:
-        rows = Account.objects.filter(name__in=names, asset__in=assets).values_list("name", "asset_id", "pk")
-        return {(name, asset): pk for name, asset, pk in rows}
-
-    missing = wanted - known().keys()
-    if missing:
-        Account.objects.bulk_create([Account(name=n, asset_id=a) for n, a in sorted(missing)], ignore_conflicts=True)
-    return known()
-
-
-def _check_decimals(draft: Draft, assets: dict[str, int]) -> None:
-    for move in draft.moves:
-        if move.amount != round(move.amount, assets[move.asset]):
-            raise PostingError(
-                f"{draft.reference}: {move.amount:f} {move.asset} has more than the {assets[move.asset]} decimals of {move.asset}"
-            )
-
-
-def _taken(drafts: Sequence[Draft]) -> dict[str, Decimal]:
-    """By asset, the most that the available balance falls by while the drafts are posted one after the other; if it falls."""
-    fallen: dict[str, Decimal] = defaultdict(Decimal)
-    deepest: dict[str, Decimal] = defaultdict(Decimal)
-    for draft in drafts:
-        for move in draft.moves:
-            fallen[move.asset] += move.amount * ((move.credit in AVAILABLE) - (move.debit in AVAILABLE))
-        deepest |= {asset: max(deepest[asset], fallen[asset]) for asset in {move.asset for move in draft.moves}}
-    return {asset: amount for asset, amount in deepest.items() if amount > 0}
 
 
 def available(asset: str) -> Decimal:
     """Cash less what is committed: approved and not yet paid (rules §5)."""
     return Account.objects.filter(name__in=AVAILABLE, asset=asset).balance()
-
-
-def _top_ups(drafts: Sequence[Draft], taken: dict[str, Decimal]) -> list[Draft]:
-    """For each asset that would go below zero, the company's top-up of exactly the shortage."""
-    shortages = {asset: amount - available(asset) for asset, amount in taken.items()}
-    return [
-        Draft(
-            reference=f"{drafts[0].reference}/topup-{asset}",
-            category=JournalEntry.Category.COMPANY_TOPUP,
-            effective_on=drafts[0].effective_on,
-            description=f"The company tops up the fund for {drafts[0].reference}",
-            moves=(Move(CASH, COMPANY_TOPUP, shortage, asset),),
-        )
-        for asset, shortage in sorted(shortages.items())
-        if shortage > 0
-    ]

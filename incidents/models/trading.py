@@ -129,6 +129,9 @@ class Liquidation(models.Model):
     quantity = Price(_("quantity"), help_text=_("linear: in the base asset; inverse: in the coin"))
     fee = Price(_("fee"), help_text=_("as recorded, in the settlement asset"))
     bankruptcy_cover = Price(_("bankruptcy cover"), default=0, help_text=_("in the settlement asset"))
+    surplus = Price(
+        _("surplus"), default=0, help_text=_("what was left of the margin and went to the fund, in the settlement asset")
+    )
     liquidated_at = models.DateTimeField(_("liquidated at"))
 
     class Meta:
@@ -136,7 +139,16 @@ class Liquidation(models.Model):
         ordering = ["liquidated_at", "liquidation_id"]
         constraints = [
             models.CheckConstraint(condition=Q(price__gt=0, quantity__gt=0), name="liquidation_has_price_and_quantity"),
-            models.CheckConstraint(condition=Q(fee__gte=0, bankruptcy_cover__gte=0), name="liquidation_not_negative"),
+            models.CheckConstraint(
+                condition=Q(fee__gte=0, bankruptcy_cover__gte=0, surplus__gte=0), name="liquidation_not_negative"
+            ),
+            models.CheckConstraint(
+                condition=Q(bankruptcy_cover=0) | Q(surplus=0), name="liquidation_left_or_lacked"
+            ),
+        ]
+        permissions = [
+            ("import_liquidation", "Can import liquidations"),
+            ("export_liquidation", "Can export liquidations"),
         ]
 
     def __str__(self):

@@ -33,7 +33,7 @@ def execute(sql: str) -> None:
 @pytest.mark.parametrize("table", TABLES)
 @pytest.mark.parametrize("sql", ["UPDATE {} SET id = id", "DELETE FROM {}", "TRUNCATE {} CASCADE"])
 def test_sql_changes_nothing(seed, table, sql):
-    with pytest.raises(DatabaseError, match="pgtrigger: Cannot"):
+    with pytest.raises(DatabaseError, match="Cannot"):
         execute(sql.format(table))
 
 
@@ -45,7 +45,7 @@ def test_the_orm_changes_nothing(seed, model):
         lambda: model.objects.update(id=row.pk),
         lambda: model.objects.filter(pk=row.pk)._raw_delete("default"),
     ):
-        with pytest.raises(DatabaseError, match="pgtrigger: Cannot"), transaction.atomic():
+        with pytest.raises(DatabaseError, match="Cannot"), transaction.atomic():
             change()
 
 
@@ -55,38 +55,22 @@ def transfer(entry, line, *, asset="USDT", debit_asset="USDT", credit_asset="USD
     return Transfer(entry=entry, line=line, debit=debit, credit=credit, amount=Decimal(amount), asset_id=asset)
 
 
-def test_a_late_transfer_is_refused_at_commit(seed):
-    with pytest.raises(DatabaseError, match="announces 1 transfers and has 2"), transaction.atomic():
+def test_a_late_transfer_is_refused(seed):
+    with pytest.raises(DatabaseError, match="announces 1 transfers and gets number 2"), transaction.atomic():
         transfer(seed, 2).save(force_insert=True)
-        check_now()
 
 
-def test_an_entry_without_its_transfers_is_refused_at_commit(seed):
-    with pytest.raises(DatabaseError, match="announces 2 transfers and has 1"), transaction.atomic():
-        half = JournalEntry.objects.create(
+@pytest.mark.parametrize("announced", [1, 2])
+def test_an_entry_without_its_transfers_is_refused(seed, announced):
+    with pytest.raises(DatabaseError, match=f"announces {announced} transfers and has 0"), transaction.atomic():
+        JournalEntry.objects.create(
             reference="half",
             category="seed_capital",
             effective_on=DAY,
             description="x",
-            transfer_count=2,
+            transfer_count=announced,
             posted_at=NOW,
         )
-        transfer(half, 1).save(force_insert=True)
-        check_now()
-
-
-@pytest.mark.django_db(transaction=True)
-def test_a_real_commit_refuses_an_entry_without_transfers():
-    with pytest.raises(DatabaseError, match="announces 1 transfers and has 0"), transaction.atomic():
-        JournalEntry.objects.create(
-            reference="empty",
-            category="seed_capital",
-            effective_on=DAY,
-            description="x",
-            transfer_count=1,
-            posted_at=NOW,
-        )
-    assert not JournalEntry.objects.exists()
 
 
 @pytest.mark.parametrize(
@@ -97,10 +81,10 @@ def test_a_real_commit_refuses_an_entry_without_transfers():
 def test_a_transfer_between_assets_is_refused(seed, mixed):
     Asset.objects.get_or_create(code="BTC")
     with pytest.raises(DatabaseError, match="_of_its_asset"), transaction.atomic():
-        transfer(seed, 2, **mixed).save(force_insert=True)
+        transfer(seed, 1, **mixed).save(force_insert=True)
 
 
 @pytest.mark.parametrize("amount", ["0", "-1"])
 def test_a_transfer_that_is_not_positive_is_refused(seed, amount):
     with pytest.raises(DatabaseError, match="transfer_positive"), transaction.atomic():
-        transfer(seed, 2, amount=amount).save(force_insert=True)
+        transfer(seed, 1, amount=amount).save(force_insert=True)

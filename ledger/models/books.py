@@ -1,11 +1,10 @@
-"""WHAT WE OWE AND PAID: double entry, append-only. Rows are written by `ledger.posting` and by nothing else."""
+"""Assets, accounts, entries, transfers, and the balances that the database keeps of them (its laws: `ledger/laws.py`)."""
 
 from __future__ import annotations
 
 from datetime import date, datetime
 from decimal import Decimal
 
-import pgtrigger
 from django.conf import settings
 from django.core.validators import RegexValidator
 from django.db import models
@@ -13,7 +12,7 @@ from django.db.models import F, Q, Sum
 from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 
-ACCOUNT_NAME = r"^(Assets|Liabilities|Equity|Income|Expenses)(:[A-Z][A-Za-z0-9-]*)+$"
+from ledger.journal import AVAILABLE, CHART
 
 
 class Amount(models.DecimalField):
@@ -21,40 +20,6 @@ class Amount(models.DecimalField):
 
     def __init__(self, *args, **kwargs):
         super().__init__(*args, **(kwargs | {"max_digits": 28, "decimal_places": 8}))
-
-
-def append_only() -> list[pgtrigger.Trigger]:
-    """Rows that no role changes or removes: corrections are new rows."""
-    return [
-        pgtrigger.Protect(name="append_only", operation=pgtrigger.Update | pgtrigger.Delete),
-        pgtrigger.Trigger(
-            name="never_truncated",
-            level=pgtrigger.Statement,
-            when=pgtrigger.Before,
-            operation=pgtrigger.Truncate,
-            func="RAISE EXCEPTION 'pgtrigger: Cannot truncate % table', TG_TABLE_NAME;",
-        ),
-    ]
-
-
-def whole_at_commit(entry: str) -> pgtrigger.Trigger:
-    """Refuses the commit of an entry that has not exactly the transfers it announced: none missing, none added later."""
-    return pgtrigger.Trigger(
-        name="entry_is_whole",
-        when=pgtrigger.After,
-        operation=pgtrigger.Insert,
-        timing=pgtrigger.Deferred,
-        declare=[("announced", "integer"), ("present", "integer")],
-        func=f"""
-            SELECT transfer_count INTO announced FROM ledger_journalentry WHERE id = {entry};
-            SELECT count(*) INTO present FROM ledger_transfer WHERE entry_id = {entry};
-            IF announced <> present THEN
-                RAISE EXCEPTION 'entry % announces % transfers and has %', {entry}, announced, present
-                    USING ERRCODE = 'check_violation';
-            END IF;
-            RETURN NULL;
-        """,  # noqa: S608 our own text
-    )
 
 
 class Asset(models.Model):
@@ -77,10 +42,9 @@ class Asset(models.Model):
 
 class AccountQuerySet(models.QuerySet):
     def balance(self) -> Decimal:
-        """Debits less credits of these accounts together, in their one asset."""
-        debits = Transfer.objects.filter(debit__in=self).aggregate(total=Sum("amount"))["total"] or Decimal(0)
-        credits = Transfer.objects.filter(credit__in=self).aggregate(total=Sum("amount"))["total"] or Decimal(0)
-        return debits - credits
+        """Debits less credits of these accounts together, in their one asset, now."""
+        found = Balance.objects.filter(account__in=self).aggregate(total=Sum(F("debits") - F("credits")))
+        return found["total"] or Decimal(0)
 
 
 class Account(models.Model):
@@ -88,6 +52,12 @@ class Account(models.Model):
 
     name = models.CharField(_("account"), max_length=100)
     asset = models.ForeignKey(Asset, models.PROTECT, related_name="accounts", verbose_name=_("asset"))
+    available = models.GeneratedField(
+        expression=models.Case(models.When(name__in=AVAILABLE, then=True), default=False),
+        output_field=models.BooleanField(),
+        db_persist=True,
+        verbose_name=_("counts towards what is available"),
+    )
 
     objects = AccountQuerySet.as_manager()
 
@@ -99,10 +69,9 @@ class Account(models.Model):
             models.UniqueConstraint(
                 fields=["id", "asset"], name="account_with_its_asset"
             ),  # transfers point at the pair
-            models.CheckConstraint(condition=Q(name__regex=ACCOUNT_NAME), name="account_name_is_a_chart_line"),
+            models.CheckConstraint(condition=Q(name__in=CHART), name="account_is_in_the_chart"),
         ]
         permissions = [("export_account", "Can export accounts")]
-        triggers = append_only()
 
     def __str__(self):
         return f"{self.name} {self.asset_id}"
@@ -132,7 +101,7 @@ class JournalEntry(models.Model):
         "self", models.PROTECT, null=True, blank=True, related_name="reversed_by", verbose_name=_("reverses")
     )
     transfer_count = models.PositiveSmallIntegerField(
-        _("transfers"), help_text=_("an entry is whole at commit, and stays so")
+        _("transfers"), help_text=_("an entry is whole from the start, and stays so")
     )
     posted_at = models.DateTimeField(_("posted at"))
     posted_by = models.ForeignKey(
@@ -153,7 +122,6 @@ class JournalEntry(models.Model):
             ("post_journalentry", "Can post manual entries"),
             ("export_journalentry", "Can export the journal"),
         ]
-        triggers = [*append_only(), whole_at_commit("NEW.id")]
 
     def __str__(self):
         return self.reference
@@ -193,10 +161,17 @@ class Transfer(models.Model):
         JournalEntry, models.PROTECT, related_name="transfers", verbose_name=_("entry"), db_index=False
     )
     line = models.PositiveSmallIntegerField(_("line"))
-    debit = models.ForeignKey(Account, models.PROTECT, related_name="debits", verbose_name=_("debit"))
-    credit = models.ForeignKey(Account, models.PROTECT, related_name="credits", verbose_name=_("credit"))
+    # Of the two accounts the database checks the pair with the asset (laws.py): one key each, not three.
+    debit = models.ForeignKey(
+        Account, models.PROTECT, related_name="debits", verbose_name=_("debit"), db_constraint=False
+    )
+    credit = models.ForeignKey(
+        Account, models.PROTECT, related_name="credits", verbose_name=_("credit"), db_constraint=False
+    )
     amount = Amount(_("amount"))
-    asset = models.ForeignKey(Asset, models.PROTECT, related_name="+", verbose_name=_("asset"), db_index=False)
+    asset = models.ForeignKey(
+        Asset, models.PROTECT, related_name="+", verbose_name=_("asset"), db_index=False, db_constraint=False
+    )
 
     objects = TransferQuerySet.as_manager()
 
@@ -208,7 +183,27 @@ class Transfer(models.Model):
             models.CheckConstraint(condition=Q(amount__gt=0), name="transfer_positive"),
             models.CheckConstraint(condition=~Q(debit=F("credit")), name="transfer_between_two_accounts"),
         ]
-        triggers = [*append_only(), whole_at_commit("NEW.entry_id")]
 
     def __str__(self):
         return f"{self.debit} ← {self.credit} {self.amount.normalize():f}"
+
+
+class Balance(models.Model):
+    """What an account has had, kept by the database with each transfer (laws.py) in as many parts as post at once.
+
+    The parts add up to the account; a transaction has its own, so that nobody waits for the fund's cash.
+    """
+
+    pk = models.CompositePrimaryKey("account_id", "part")
+    account = models.ForeignKey(
+        Account, models.PROTECT, related_name="balances", verbose_name=_("account"), db_index=False
+    )
+    part = models.PositiveSmallIntegerField(_("part"))
+    debits = models.DecimalField(_("debits"), max_digits=38, decimal_places=8)
+    credits = models.DecimalField(_("credits"), max_digits=38, decimal_places=8)
+
+    class Meta:
+        verbose_name, verbose_name_plural = _("balance"), _("balances")
+
+    def __str__(self):
+        return f"{self.account}, part {self.part}"
