@@ -1,7 +1,7 @@
 """What the database itself refuses, and the one function through which everything is posted: SQL, installed by the migrations.
 
 These stand in plain SQL and not in a model's Meta, because no session setting may pass them over. Who changes a text here adds a
-migration that runs `INSTALL` again; `verify_ledger` holds the catalogue against these very texts. All run with their owner's
+migration that runs `INSTALL` again; `verify_ledger` holds the catalogue against these very texts. Posting runs with its owner's
 rights: the portal's role reads the books and calls `ledger_post`, it writes no row of them itself.
 
 A refusal has the SQLSTATE `MG001` and words for a clerk.
@@ -45,77 +45,64 @@ END
 
 # --- entries: whole from the start, in an open period, a reversal mirrors its original
 
-ENTRY = f"""
+# Each law is one question; only its answer "no" asks which one was broken.
+ENTRY = """
 DECLARE
-    closed_through date;
+    done text;
     wrong record;
 BEGIN
-    IF NOT EXISTS (SELECT FROM fresh) THEN
+    done := pg_advisory_xact_lock_shared(CLOSING, 0);  -- whoever closes a period waits for us, and we for them
+    SELECT entry.reference, entry.effective_on, entry.transfer_count, original.reference AS original,
+           (SELECT max(last_day) FROM ledger_period WHERE closed_at IS NOT NULL) AS closed_through,
+           (SELECT count(*) FROM ledger_transfer WHERE entry_id = entry.id) AS present
+      INTO wrong
+      FROM fresh AS entry LEFT JOIN ledger_journalentry original ON original.id = entry.reverses_id
+     WHERE entry.effective_on <= (SELECT max(last_day) FROM ledger_period WHERE closed_at IS NOT NULL)
+        OR entry.transfer_count <> (SELECT count(*) FROM ledger_transfer WHERE entry_id = entry.id)
+        OR original.reverses_id IS NOT NULL OR original.transfer_count <> entry.transfer_count
+        OR EXISTS (
+           SELECT FROM ledger_transfer one
+            WHERE one.entry_id = entry.reverses_id AND NOT EXISTS (
+                  SELECT FROM ledger_transfer back
+                   WHERE (back.entry_id, back.line) = (entry.id, one.line)
+                     AND (back.debit_id, back.credit_id, back.amount) = (one.credit_id, one.debit_id, one.amount)))
+     ORDER BY entry.id LIMIT 1;
+    IF NOT FOUND THEN
         RETURN NULL;
-    END IF;
-    PERFORM pg_advisory_xact_lock_shared({CLOSING}, 0);  -- whoever closes a period waits for us, and we for them
-    SELECT max(last_day) INTO closed_through FROM ledger_period WHERE closed_at IS NOT NULL;
-    SELECT reference, effective_on INTO wrong FROM fresh WHERE effective_on <= closed_through ORDER BY id LIMIT 1;
-    IF FOUND THEN
+    ELSIF wrong.effective_on <= wrong.closed_through THEN
         RAISE EXCEPTION '%: the books are closed through %, and % is in a closed period; post it on a later day',
-            wrong.reference, closed_through, wrong.effective_on USING ERRCODE = 'MG001';
-    END IF;
-    SELECT reference, transfer_count, present INTO wrong
-      FROM (SELECT *, (SELECT count(*) FROM ledger_transfer t WHERE t.entry_id = fresh.id) AS present FROM fresh) AS entry
-     WHERE present <> transfer_count ORDER BY id LIMIT 1;
-    IF FOUND THEN
+            wrong.reference, wrong.closed_through, wrong.effective_on USING ERRCODE = 'MG001';
+    ELSIF wrong.transfer_count <> wrong.present THEN
         RAISE EXCEPTION '%: the entry announces % transfers and has %; both are written by one statement',
             wrong.reference, wrong.transfer_count, wrong.present USING ERRCODE = 'MG001';
     END IF;
-    IF EXISTS (SELECT FROM fresh WHERE reverses_id IS NOT NULL) THEN
-        SELECT fresh.reference, original.reference AS reversed INTO wrong
-          FROM fresh JOIN ledger_journalentry original ON original.id = fresh.reverses_id
-         WHERE original.reverses_id IS NOT NULL OR original.transfer_count <> fresh.transfer_count OR EXISTS (
-               SELECT FROM ledger_transfer one
-                WHERE one.entry_id = original.id AND NOT EXISTS (
-                      SELECT FROM ledger_transfer back
-                       WHERE (back.entry_id, back.line) = (fresh.id, one.line)
-                         AND (back.debit_id, back.credit_id, back.amount) = (one.credit_id, one.debit_id, one.amount)))
-         ORDER BY fresh.id LIMIT 1;
-        IF FOUND THEN
-            RAISE EXCEPTION '% does not mirror %: same lines, debit and credit swapped, and a reversal is not reversed',
-                wrong.reference, quote_literal(wrong.reversed) USING ERRCODE = 'MG001';
-        END IF;
-    END IF;
-    RETURN NULL;
+    RAISE EXCEPTION '% does not mirror %: same lines, debit and credit swapped, and a reversal is not reversed',
+        wrong.reference, quote_literal(wrong.original) USING ERRCODE = 'MG001';
 END
-"""
+""".replace("CLOSING", str(CLOSING))
 
 # --- transfers: of the entry's own statement, of the asset's decimals; and the balances they make
 
-TRANSFER = f"""
+TRANSFER = """
 DECLARE
     wrong record;
-    mine integer;
+    mine integer := 0;
 BEGIN
-    IF NOT EXISTS (SELECT FROM fresh) THEN
-        RETURN NULL;
-    END IF;
-    SELECT entry.reference, fresh.line, entry.transfer_count INTO wrong
-      FROM fresh JOIN ledger_journalentry entry ON entry.id = fresh.entry_id
-     WHERE fresh.line NOT BETWEEN 1 AND entry.transfer_count ORDER BY fresh.id LIMIT 1;
-    IF FOUND THEN
+    SELECT entry.reference, line, transfer_count, trim_scale(amount) AS amount, code, decimals INTO wrong
+      FROM fresh JOIN ledger_journalentry entry ON entry.id = entry_id JOIN ledger_asset ON code = asset_id
+     WHERE line > transfer_count OR line < 1 OR amount <> round(amount, decimals) ORDER BY fresh.id LIMIT 1;
+    IF FOUND AND wrong.line BETWEEN 1 AND wrong.transfer_count THEN
+        RAISE EXCEPTION '%: % % has more than the % decimals of %',
+            wrong.reference, wrong.amount, wrong.code, wrong.decimals, wrong.code USING ERRCODE = 'MG001';
+    ELSIF FOUND THEN
         RAISE EXCEPTION '%: the entry announces % transfers and gets number %; nothing is added to an entry',
             wrong.reference, wrong.transfer_count, wrong.line USING ERRCODE = 'MG001';
     END IF;
-    SELECT entry.reference, trim_scale(fresh.amount) AS amount, asset.code, asset.decimals INTO wrong
-      FROM fresh JOIN ledger_asset asset ON asset.code = fresh.asset_id
-      JOIN ledger_journalentry entry ON entry.id = fresh.entry_id
-     WHERE fresh.amount <> round(fresh.amount, asset.decimals) ORDER BY fresh.id LIMIT 1;
-    IF FOUND THEN
-        RAISE EXCEPTION '%: % % has more than the % decimals of %',
-            wrong.reference, wrong.amount, wrong.code, wrong.decimals, wrong.code USING ERRCODE = 'MG001';
-    END IF;
-    mine := 0;  -- the first part that no other open transaction has; nobody ever waits for a balance
-    WHILE NOT pg_try_advisory_xact_lock({PARTS}, mine) LOOP
+    -- The first part that no other open transaction has: nobody ever waits for a balance.
+    WHILE NOT pg_try_advisory_xact_lock(PARTS, mine) LOOP
         mine := mine + 1;
-        IF mine = {PARTS_AT_MOST} THEN
-            RAISE EXCEPTION 'more than {PARTS_AT_MOST} transactions post at once' USING ERRCODE = 'MG001';
+        IF mine = AT_MOST THEN
+            RAISE EXCEPTION 'more than AT_MOST transactions post at once' USING ERRCODE = 'MG001';
         END IF;
     END LOOP;
     INSERT INTO ledger_balance AS part (account_id, part, debits, credits)
@@ -127,11 +114,11 @@ BEGIN
         DO UPDATE SET debits = part.debits + excluded.debits, credits = part.credits + excluded.credits;
     RETURN NULL;
 END
-"""
+""".replace("PARTS", str(PARTS)).replace("AT_MOST", str(PARTS_AT_MOST))
 
 # --- periods: proposed, then closed once, with the balances of the day
 
-PERIOD = f"""
+PERIOD = """
 DECLARE
     closed_through date;
 BEGIN
@@ -147,7 +134,7 @@ BEGIN
              IS DISTINCT FROM (NEW.id, NEW.last_day, NEW.prepared_by_id, NEW.prepared_at) THEN
         RAISE EXCEPTION 'Cannot change a period but by closing it, once' USING ERRCODE = 'MG001';
     END IF;
-    PERFORM pg_advisory_xact_lock({CLOSING}, 0);  -- whoever posts is done, and nobody begins
+    PERFORM pg_advisory_xact_lock(CLOSING, 0);  -- whoever posts is done, and nobody begins
     SELECT max(last_day) INTO closed_through FROM ledger_period WHERE closed_at IS NOT NULL;
     IF NEW.last_day <= closed_through OR NEW.last_day >= (NEW.closed_at AT TIME ZONE 'UTC')::date THEN
         RAISE EXCEPTION 'Cannot close through %: the books are closed through %, and the day has to be over',
@@ -155,7 +142,7 @@ BEGIN
     END IF;
     RETURN NEW;
 END
-"""
+""".replace("CLOSING", str(CLOSING))
 
 CLOSED = """
 BEGIN
@@ -178,121 +165,122 @@ END
 
 # --- posting
 
-# Drafts as arrays, side by side: of entries (`originals`: the references they reverse, or ''; `counts`: how many transfers), and of all
-# their transfers in order (`nths`: which draft). One draft and a hundred thousand take the same road.
-POST_ARGUMENTS = (
-    "refs text[], categories text[], days date[], descriptions text[], originals text[], counts integer[], "
-    "nths integer[], lines integer[], debits text[], credits text[], amounts numeric[], assets text[], "
-    "poster integer, posted timestamptz"
-)
+# What is to be posted: a row for each transfer, with the words of its entry beside it; `nth` is the entry's turn, `original` the
+# reference that it reverses or ''. One transfer and a hundred thousand take the same road.
+DRAFT = """
+    nth integer, reference text, category text, day date, description text, original text, transfers integer,
+    line integer, debit text, credit text, amount numeric, asset text
+"""
 POST = """
 #variable_conflict use_column
 DECLARE
+    unknown boolean;
     takes text[];
-    first text;
+    wanted bigint;
+    written bigint;
     short record;
     wrong record;
-    written bigint;
 BEGIN
-    IF cardinality(refs) > 100 THEN
+    IF cardinality(drafts) > 100 THEN
         SET LOCAL plan_cache_mode = force_custom_plan;  -- joins by hash; for a few, the plan that is there
     END IF;
-    IF EXISTS (SELECT FROM (SELECT DISTINCT name, code FROM unnest(debits || credits, assets || assets) AS leg (name, code)) AS wanted
-                WHERE NOT EXISTS (SELECT FROM ledger_account WHERE (name, asset_id) = (wanted.name, wanted.code))) THEN
-        INSERT INTO ledger_asset (code, decimals) SELECT DISTINCT code, 8 FROM unnest(assets) AS code ORDER BY code
-            ON CONFLICT DO NOTHING;  -- an asset met for the first time is a coin until somebody says otherwise (rules §1)
+    SELECT bool_or(debit.id IS NULL OR credit.id IS NULL), count(*) FILTER (WHERE line = 1),
+           array_agg(DISTINCT draft.asset) FILTER (WHERE credit.available AND NOT debit.available)
+      INTO unknown, wanted, takes
+      FROM unnest(drafts) AS draft
+      LEFT JOIN ledger_account debit ON (debit.name, debit.asset_id) = (draft.debit, draft.asset)
+      LEFT JOIN ledger_account credit ON (credit.name, credit.asset_id) = (draft.credit, draft.asset);
+    IF unknown THEN
+        INSERT INTO ledger_asset (code, decimals)  -- met for the first time: a coin, until somebody says otherwise (rules §1)
+        SELECT DISTINCT asset, 8 FROM unnest(drafts) AS draft ORDER BY asset ON CONFLICT DO NOTHING;
         INSERT INTO ledger_account (name, asset_id)
-        SELECT DISTINCT name, code FROM unnest(debits || credits, assets || assets) AS leg (name, code) ORDER BY name, code
-            ON CONFLICT DO NOTHING;
+        SELECT DISTINCT name, asset FROM unnest(drafts) AS draft CROSS JOIN LATERAL (VALUES (debit), (credit)) AS side (name)
+         ORDER BY name, asset ON CONFLICT DO NOTHING;
+        SELECT array_agg(DISTINCT draft.asset) FILTER (WHERE credit.available AND NOT debit.available) INTO takes
+          FROM unnest(drafts) AS draft
+          JOIN ledger_account debit ON (debit.name, debit.asset_id) = (draft.debit, draft.asset)
+          JOIN ledger_account credit ON (credit.name, credit.asset_id) = (draft.credit, draft.asset);
     END IF;
 
-    -- Whoever takes from the fund waits for whoever took before; whoever brings something waits for nobody.
-    takes := ARRAY(
-        SELECT DISTINCT move.asset FROM unnest(debits, credits, assets) AS move (debit, credit, asset)
-          JOIN ledger_account debit ON (debit.name, debit.asset_id) = (move.debit, move.asset)
-          JOIN ledger_account credit ON (credit.name, credit.asset_id) = (move.credit, move.asset)
-         WHERE credit.available AND NOT debit.available ORDER BY move.asset);
-    IF takes <> '{}' THEN
+    -- Whoever takes from the fund waits for whoever took before; whoever brings something waits for nobody. What the fund would
+    -- lack at the deepest point, entry by entry, the company brings first (S3-6).
+    IF takes IS NOT NULL THEN
         PERFORM FROM ledger_asset WHERE code = ANY (takes) ORDER BY code FOR NO KEY UPDATE;
-        -- What the fund would lack at the deepest point, draft by draft, is the company's to bring first (S3-6).
         FOR short IN
-            WITH new AS (
-                SELECT move.nth, move.asset,
-                       sum(amount * (credit.available::integer - debit.available::integer)) AS falls
-                  FROM unnest(nths, debits, credits, amounts, assets) AS move (nth, debit, credit, amount, asset)
-                  JOIN ledger_account debit ON (debit.name, debit.asset_id) = (move.debit, move.asset)
-                  JOIN ledger_account credit ON (credit.name, credit.asset_id) = (move.credit, move.asset)
-                 WHERE NOT EXISTS (SELECT FROM ledger_journalentry WHERE reference = refs[move.nth])
-                 GROUP BY move.nth, move.asset
+            WITH falling AS (
+                SELECT nth, draft.asset, sum(amount * (credit.available::integer - debit.available::integer)) AS falls
+                  FROM unnest(drafts) AS draft
+                  JOIN ledger_account debit ON (debit.name, debit.asset_id) = (draft.debit, draft.asset)
+                  JOIN ledger_account credit ON (credit.name, credit.asset_id) = (draft.credit, draft.asset)
+                 WHERE NOT EXISTS (SELECT FROM ledger_journalentry known WHERE known.reference = draft.reference)
+                 GROUP BY nth, draft.asset
             ), deepest AS (
                 SELECT asset, max(fallen) AS fallen
-                  FROM (SELECT asset, sum(falls) OVER (PARTITION BY asset ORDER BY nth) AS fallen FROM new) AS walked
+                  FROM (SELECT asset, sum(falls) OVER (PARTITION BY asset ORDER BY nth) AS fallen FROM falling) AS walked
                  WHERE asset = ANY (takes) GROUP BY asset
+            ), lacking AS (
+                SELECT asset, fallen - coalesce((
+                           SELECT sum(debits - credits) FROM ledger_balance JOIN ledger_account account ON account.id = account_id
+                            WHERE available AND asset_id = asset), 0) AS amount
+                  FROM deepest WHERE fallen > 0
             )
-            SELECT (SELECT min(nth) FROM new) AS nth, asset, fallen - coalesce((
-                       SELECT sum(debits - credits) FROM ledger_balance JOIN ledger_account account ON account.id = account_id
-                        WHERE available AND asset_id = asset), 0) AS amount
-              FROM deepest WHERE fallen > 0 ORDER BY asset
+            SELECT draft.reference, draft.day, lacking.asset, lacking.amount
+              FROM lacking JOIN unnest(drafts) AS draft ON draft.line = 1 AND draft.nth = (SELECT min(nth) FROM falling)
+             WHERE lacking.amount > 0 ORDER BY lacking.asset
         LOOP
-            IF short.amount > 0 THEN
-                first := refs[short.nth];
-                PERFORM ledger_post(
-                    ARRAY[first || '/topup-' || short.asset], ARRAY['company_topup'], days[short.nth:short.nth],
-                    ARRAY['The company tops up the fund for ' || first], ARRAY[''], ARRAY[1],
-                    ARRAY[1], ARRAY[1], ARRAY['CASH'], ARRAY['COMPANY_TOPUP'], ARRAY[short.amount], ARRAY[short.asset],
-                    poster, posted);
-            END IF;
+            PERFORM ledger_post(
+                ARRAY[(1, short.reference || '/topup-' || short.asset, 'company_topup', short.day,
+                       'The company tops up the fund for ' || short.reference, '', 1,
+                       1, 'CASH', 'COMPANY_TOPUP', short.amount, short.asset)::ledger_draft], poster, posted);
         END LOOP;
     END IF;
 
-    WITH draft AS (
-        SELECT * FROM unnest(refs, categories, days, descriptions, originals, counts)
-               WITH ORDINALITY AS draft (reference, category, day, description, original, count, nth)
+    RETURN QUERY
+    WITH move AS MATERIALIZED (
+        SELECT draft.*, debit.id AS debit_id, credit.id AS credit_id
+          FROM unnest(drafts) AS draft
+          JOIN ledger_account debit ON (debit.name, debit.asset_id) = (draft.debit, draft.asset)
+          JOIN ledger_account credit ON (credit.name, credit.asset_id) = (draft.credit, draft.asset)
+         WHERE NOT EXISTS (SELECT FROM ledger_journalentry known WHERE known.reference = draft.reference)
     ), entry AS (
         INSERT INTO ledger_journalentry
                (reference, category, effective_on, description, reverses_id, transfer_count, posted_at, posted_by_id)
-        SELECT reference, category, day, description,
-               (SELECT id FROM ledger_journalentry WHERE reference = nullif(draft.original, '')), count, posted, poster
-          FROM draft WHERE NOT EXISTS (SELECT FROM ledger_journalentry known WHERE known.reference = draft.reference)
-         ORDER BY nth
+        SELECT reference, category, day, description, (SELECT id FROM ledger_journalentry old
+                                                        WHERE original <> '' AND old.reference = original),
+               transfers, posted, poster
+          FROM move WHERE line = 1 ORDER BY nth
             ON CONFLICT (reference) DO NOTHING  -- a twin that is being posted this moment is waited for
-        RETURNING id, reference
+        RETURNING id, reference, reverses_id
+    ), moved AS (
+        INSERT INTO ledger_transfer (entry_id, line, debit_id, credit_id, amount, asset_id)
+        SELECT entry.id, line, debit_id, credit_id, amount, asset FROM entry JOIN move USING (reference) ORDER BY entry.id, line
     )
-    INSERT INTO ledger_transfer (entry_id, line, debit_id, credit_id, amount, asset_id)
-    SELECT entry.id, move.line, debit.id, credit.id, move.amount, move.asset
-      FROM entry JOIN draft USING (reference)
-      JOIN unnest(nths, lines, debits, credits, amounts, assets) AS move (nth, line, debit, credit, amount, asset) USING (nth)
-      JOIN ledger_account debit ON (debit.name, debit.asset_id) = (move.debit, move.asset)
-      JOIN ledger_account credit ON (credit.name, credit.asset_id) = (move.credit, move.asset)
-     ORDER BY entry.id, move.line;
+    SELECT reference::text, id, reverses_id, posted, poster FROM entry;
     GET DIAGNOSTICS written = ROW_COUNT;
+    IF written = wanted THEN
+        RETURN;
+    END IF;
 
-    IF written < cardinality(amounts) THEN  -- some were in the books: as the same facts?
-        SELECT entry.reference, entry.description INTO wrong
-          FROM unnest(refs, categories, days, descriptions, originals, counts)
-               AS draft (reference, category, day, description, original, count)
-          JOIN ledger_journalentry entry USING (reference)
-          LEFT JOIN ledger_journalentry original ON original.id = entry.reverses_id
-         WHERE (entry.category, entry.effective_on, entry.description, coalesce(original.reference, ''), entry.transfer_count)
-               IS DISTINCT FROM (draft.category, day, draft.description, draft.original, draft.count)
-        UNION ALL
-        SELECT entry.reference, entry.description
-          FROM unnest(nths, lines, debits, credits, amounts, assets) AS move (nth, line, debit, credit, amount, asset)
-          JOIN ledger_journalentry entry ON entry.reference = refs[move.nth]
-          LEFT JOIN ledger_transfer transfer ON (transfer.entry_id, transfer.line) = (entry.id, move.line)
-          LEFT JOIN ledger_account debit ON debit.id = transfer.debit_id
-          LEFT JOIN ledger_account credit ON credit.id = transfer.credit_id
-         WHERE (debit.name, credit.name, transfer.amount, transfer.asset_id)
-               IS DISTINCT FROM (move.debit, move.credit, move.amount, move.asset)
-         LIMIT 1;
-        IF FOUND THEN
-            RAISE EXCEPTION '% is already in the books as another fact: %', quote_literal(wrong.reference), wrong.description
-                USING ERRCODE = 'MG001';
-        END IF;
+    -- The others are in the books already: as the same facts?
+    SELECT entry.reference, entry.description INTO wrong
+      FROM unnest(drafts) AS draft
+      JOIN ledger_journalentry entry USING (reference)
+      LEFT JOIN ledger_journalentry original ON original.id = entry.reverses_id
+      LEFT JOIN ledger_transfer transfer ON (transfer.entry_id, transfer.line) = (entry.id, draft.line)
+      LEFT JOIN ledger_account debit ON debit.id = transfer.debit_id
+      LEFT JOIN ledger_account credit ON credit.id = transfer.credit_id
+     WHERE (entry.category, entry.effective_on, entry.description, coalesce(original.reference, ''), entry.transfer_count)
+           IS DISTINCT FROM (draft.category, draft.day, draft.description, draft.original, draft.transfers)
+        OR (debit.name, credit.name, transfer.amount, transfer.asset_id)
+           IS DISTINCT FROM (draft.debit, draft.credit, draft.amount, draft.asset)
+     LIMIT 1;
+    IF FOUND THEN
+        RAISE EXCEPTION '% is already in the books as another fact: %', quote_literal(wrong.reference), wrong.description
+            USING ERRCODE = 'MG001';
     END IF;
     RETURN QUERY
     SELECT entry.reference::text, entry.id, entry.reverses_id, entry.posted_at, entry.posted_by_id
-      FROM unnest(refs) AS draft (reference) JOIN ledger_journalentry entry USING (reference);
+      FROM unnest(drafts) AS draft JOIN ledger_journalentry entry USING (reference) WHERE draft.line = 1;
 END
 """.replace("'CASH'", f"'{CASH}'").replace("'COMPANY_TOPUP'", f"'{COMPANY_TOPUP}'")
 
@@ -308,7 +296,7 @@ FUNCTIONS = {  # name: (arguments, text)
     "ledger_transfer_counts": ("", TRANSFER),
     "ledger_period_closes": ("", PERIOD),
     "ledger_period_closed": ("", CLOSED),
-    "ledger_post": (POST_ARGUMENTS, POST),
+    "ledger_post": ("drafts ledger_draft[], poster integer, posted timestamptz", POST),
 }
 TRIGGERS = {  # (table, name): what it does; the function is named in it
     **{
@@ -340,14 +328,24 @@ KEYS = {  # a transfer's accounts are of its own asset
 }
 
 
+# Within `ledger_post` these run with its rights and settings; whoever inserts otherwise does so with their own.
+PLAIN = ("ledger_entry_is_whole", "ledger_transfer_counts")
+
+
+def settings(name: str) -> list[str]:
+    """What a function sets for itself, as the catalogue spells it."""
+    if name in PLAIN:
+        return []
+    path = ["search_path=public, pg_temp"]
+    return [*path, "plan_cache_mode=force_generic_plan"] if name in RETURNS else path
+
+
 def _function(name: str) -> str:
     arguments, body = FUNCTIONS[name]
-    settings = "SET search_path = public, pg_temp"
-    if name in RETURNS:
-        settings += " SET plan_cache_mode = auto"  # whatever the body sets, it sets for itself
-    returns = RETURNS.get(name, "trigger")
-    head = f"CREATE OR REPLACE FUNCTION {name}({arguments}) RETURNS {returns}"
-    return f"{head} LANGUAGE plpgsql SECURITY DEFINER {settings} AS $body${body}$body$"
+    rights = "" if name in PLAIN else "SECURITY DEFINER "
+    sets = "".join(f"SET {setting.replace('=', ' = ')} " for setting in settings(name))
+    head = f"CREATE OR REPLACE FUNCTION {name}({arguments}) RETURNS {RETURNS.get(name, 'trigger')}"
+    return f"{head} LANGUAGE plpgsql {rights}{sets}AS $body${body}$body$"
 
 
 def _trigger(table: str, name: str) -> list[str]:
@@ -356,10 +354,13 @@ def _trigger(table: str, name: str) -> list[str]:
 
 
 INSTALL = [
+    "DROP TYPE IF EXISTS ledger_draft CASCADE",
+    f"CREATE TYPE ledger_draft AS ({DRAFT})",
     *map(_function, FUNCTIONS),
     *(statement for table, name in TRIGGERS for statement in _trigger(table, name)),
 ]
 REMOVE = [
     *(f"DROP TRIGGER IF EXISTS {name} ON {table}" for table, name in TRIGGERS),
     *(f"DROP FUNCTION IF EXISTS {name}" for name in FUNCTIONS),
+    "DROP TYPE IF EXISTS ledger_draft",
 ]

@@ -7,7 +7,8 @@ unnoticed: what is missing is booked as a company top-up first, in the same comm
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import nullcontext
 from datetime import date, datetime
 from decimal import Decimal
 
@@ -24,7 +25,7 @@ class PostingError(Exception):
     """An entry that the books refuse; the message says which and what would be right."""
 
 
-POST = "SELECT * FROM ledger_post(%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)"
+POST = "SELECT * FROM ledger_post(%s::ledger_draft[], %s, %s)"
 
 
 def post(drafts: Sequence[Draft], *, by, now: datetime) -> dict[str, JournalEntry]:
@@ -39,30 +40,23 @@ def post(drafts: Sequence[Draft], *, by, now: datetime) -> dict[str, JournalEntr
     for draft in drafts:
         _check(draft)
     _originals(drafts)
-    return {reference: _entry(wanted[reference], *row) for reference, *row in _written(_arrays(drafts), by=by, now=now)}
+    rows = _written(POST, [list(_rows(drafts)), by.pk if by else None, now])
+    return {reference: _entry(wanted[reference], *row) for reference, *row in rows}
 
 
-def _arrays(drafts: Sequence[Draft]) -> list[list]:
-    """The drafts as `ledger_post` takes them: a list of each of their columns, then of each of their transfers' columns."""
-    heads = [(d.reference, d.category, d.effective_on, d.description, d.reverses, len(d.moves)) for d in drafts]
-    moves = [
-        (nth, line, move.debit, move.credit, move.amount, move.asset)
-        for nth, draft in enumerate(drafts, start=1)
-        for line, move in enumerate(draft.moves, start=1)
-    ]
-    return [list(column) for rows in (heads, moves) for column in zip(*rows, strict=True)]
+def _rows(drafts: Sequence[Draft]) -> Iterator[tuple]:
+    """The drafts as the type `ledger_draft` has them: a row for each transfer."""
+    for nth, draft in enumerate(drafts, start=1):
+        head = (nth, draft.reference, draft.category, draft.effective_on, draft.description, draft.reverses)
+        for line, move in enumerate(draft.moves, start=1):
+            yield (*head, len(draft.moves), line, move.debit, move.credit, move.amount, move.asset)
 
 
-def _written(arrays: list[list], *, by, now: datetime) -> list[tuple]:
-    """Call the database's function: one round trip, and a savepoint where the caller has a transaction that must survive."""
-    poster = by.pk if by else None
+def _written(sql: str, params: Sequence) -> list[tuple]:
+    """Ask the database's function: one round trip, and a savepoint where the caller has a transaction that must survive."""
     try:
-        if connection.in_atomic_block:
-            with transaction.atomic(), connection.cursor() as cursor:
-                cursor.execute(POST, [*arrays, poster, now])
-                return cursor.fetchall()
-        with connection.cursor() as cursor:
-            cursor.execute(POST, [*arrays, poster, now])
+        with transaction.atomic() if connection.in_atomic_block else nullcontext(), connection.cursor() as cursor:
+            cursor.execute(sql, params)
             return cursor.fetchall()
     except DatabaseError as error:
         raise _told(error) from error
@@ -92,6 +86,26 @@ def _entry(draft: Draft, key: int, reverses: int | None, posted_at: datetime, po
     )
     entry._state.adding, entry._state.db = False, connection.alias
     return entry
+
+
+SELECTED = """
+    SELECT count(*) FROM ledger_post((
+        SELECT array_agg(
+                   (nth, reference, category, effective_on, description, '', 1, 1, debit, credit, amount, asset)::ledger_draft
+                   ORDER BY nth)
+          FROM (SELECT row_number() OVER () AS nth, * FROM ({}) AS selected) AS draft
+    ), %s, %s)
+"""
+
+
+def post_selected(sql: str, params: Sequence, *, by, now: datetime) -> int:
+    """Post what a query selects, in its order, without a row of it passing through here; how many entries it stands for.
+
+    Each row is an entry of one transfer: reference, category, effective_on, description, debit, credit, amount, asset. The
+    query is ours, what it selects was checked when it came in. Everything else is as with `post`.
+    """
+    [(count,)] = _written(SELECTED.format(sql), [*params, by.pk if by else None, now])
+    return count
 
 
 def post_manual(draft: Draft, *, by, now: datetime) -> JournalEntry:

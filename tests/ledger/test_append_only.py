@@ -73,6 +73,28 @@ def test_an_entry_without_its_transfers_is_refused(seed, announced):
         )
 
 
+TOGETHER = """
+    WITH entry AS (
+        INSERT INTO ledger_journalentry (reference, category, effective_on, description, transfer_count, posted_at)
+        VALUES ('by-hand', 'seed_capital', '2022-11-16', 'x', 1, '2022-11-18T09:00:00Z') RETURNING id
+    )
+    INSERT INTO ledger_transfer (entry_id, line, debit_id, credit_id, amount, asset_id)
+    SELECT id, 1, %s, %s, %s, %s FROM entry
+"""
+
+
+def by_sql(made: Transfer) -> None:
+    """An entry and its transfer as somebody with a console and every right would write them."""
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute(TOGETHER, [made.debit_id, made.credit_id, made.amount, made.asset_id])
+
+
+def test_whoever_writes_by_sql_keeps_the_balances_too(seed):
+    by_sql(transfer(seed, 1, amount="5"))
+    assert Account.objects.filter(name=CASH, asset="USDT").balance() == Decimal(105)
+    assert Account.objects.filter(name=SEED_CAPITAL, asset="USDT").balance() == Decimal(-105)
+
+
 @pytest.mark.parametrize(
     "mixed",
     [{"asset": "BTC"}, {"debit_asset": "BTC"}, {"credit_asset": "BTC"}],
@@ -80,8 +102,13 @@ def test_an_entry_without_its_transfers_is_refused(seed, announced):
 )
 def test_a_transfer_between_assets_is_refused(seed, mixed):
     Asset.objects.get_or_create(code="BTC")
-    with pytest.raises(DatabaseError, match="_of_its_asset"), transaction.atomic():
-        transfer(seed, 1, **mixed).save(force_insert=True)
+    with pytest.raises(DatabaseError, match="_of_its_asset"):
+        by_sql(transfer(seed, 1, **mixed))
+
+
+def test_more_decimals_than_the_asset_has_are_refused(seed):
+    with pytest.raises(DatabaseError, match="by-hand: 0.001 USDT has more than the 2 decimals of USDT"):
+        by_sql(transfer(seed, 1, amount="0.001"))
 
 
 @pytest.mark.parametrize("amount", ["0", "-1"])
