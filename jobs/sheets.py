@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from decimal import Decimal
 
 from django.contrib import messages
@@ -15,14 +14,9 @@ from import_export.widgets import Widget
 from unfold.contrib.import_export.forms import ExportForm
 
 from jobs import shown
+from jobs.shown import harmless
 
-FORMULA = re.compile(r"[=+\-@\t\r]")
 LARGEST = 50_000  # rows in one request: some ten seconds and 200 MB; more is for the commands, which stream
-
-
-def harmless(text: str) -> str:
-    """Text that a spreadsheet would run gets an apostrophe before it."""
-    return f"'{text}" if FORMULA.match(text) else text
 
 
 class Text(Widget):

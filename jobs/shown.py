@@ -2,8 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from datetime import datetime, timedelta
 from decimal import Decimal
+
+FORMULA = re.compile(r"[=+\-@\t\r]")
+
+
+def harmless(text: str) -> str:
+    """Text that a spreadsheet would run gets an apostrophe before it."""
+    return f"'{text}" if FORMULA.match(text) else text
 
 
 def number(value: Decimal | None, least: int = 0) -> str:

@@ -19,6 +19,7 @@ FLOORS = {
     # pure: no clock, no settings
     "windows": PURE,
     "shown": PURE,
+    "workbook": PURE,
     "tables": PURE,
     "prices": PURE,
     "quote_queries": PURE,
