@@ -60,6 +60,7 @@ FLOORS = {
     "liquidations": VERBS,
     "posting": VERBS,
     "closing": VERBS,
+    "rates": VERBS,
     "sealing": VERBS,
     "imports": VERBS,
     "intake": VERBS,
