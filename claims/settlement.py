@@ -2,28 +2,36 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from decimal import Decimal
 
 from django.db.models import Exists, F, OuterRef, Q, QuerySet
 
 from claims.models import Award, Bonus, Claim
-from ledger import reports, verification
+from ledger import reports, sealing, verification
 from ledger.journal import COMPENSATION, COMPENSATION_APPROVED, GOODWILL, GOODWILL_GRANTED, Draft, Fact
-from ledger.models import JournalEntry, Transfer
+from ledger.models import JournalEntry, Seal, Transfer, Verification
 from ledger.posting import PostingError, post
+from ledger.verification import Findings, Progress
 
 __all__ = [
+    "Findings",
     "PostingError",
+    "Progress",
+    "Verification",
     "award",
     "balances",
     "booked",
     "broken_laws",
     "checked",
     "goodwill",
+    "keep_verification",
+    "last_seal",
     "mismatched",
+    "one_moment",
     "reference_of",
+    "seal_everything",
     "unexplained",
 ]
 
@@ -75,14 +83,34 @@ def balances(assets: Iterable[str]) -> dict[str, tuple[Decimal, Decimal]]:
     return {asset: found.get(asset, (Decimal(0), Decimal(0))) for asset in sorted(assets)}
 
 
-def broken_laws() -> list[str]:
-    """What is wrong with the books in themselves: 'reference: what is wrong'."""
-    return verification.problems()
+one_moment = verification.one_moment
+
+
+def broken_laws(*, kept: Sequence[str] = (), progress: Progress | None = None) -> Findings:
+    """What is wrong with the books in themselves, or with seals that somebody kept."""
+    return verification.broken_laws(kept=kept, progress=progress)
 
 
 def checked() -> dict[str, int]:
-    """How many entries and transfers the books have."""
+    """How many entries, transfers and seals the books have, and how many entries wait for a seal."""
     return verification.checked()
+
+
+def seal_everything(*, now: datetime) -> Seal | None:
+    """Seal every entry that has no seal yet."""
+    return sealing.seal(now=now, everything=True)
+
+
+def last_seal() -> Seal | None:
+    """The newest link of the chain."""
+    return verification.last_seal()
+
+
+def keep_verification(
+    findings: Findings, checked: dict[str, int], *, seal: Seal | None, by, started_at: datetime, finished_at: datetime
+) -> Verification:
+    """Keep a verification that was carried out."""
+    return verification.keep(findings, checked, seal=seal, by=by, started_at=started_at, finished_at=finished_at)
 
 
 def mismatched(rows: QuerySet[Award] | QuerySet[Bonus]) -> QuerySet:

@@ -9,10 +9,11 @@ from datetime import timedelta
 
 import pghistory
 from django.conf import settings
+from django.contrib.auth import get_user_model
 from django.db import transaction
 from django.utils import timezone
 
-from claims import workflow
+from claims import verifying, workflow
 from claims.models import Assessment, Preview
 from jobs import queue
 
@@ -88,3 +89,19 @@ def sweep() -> None:
     now = timezone.now()
     queue.sweep(now=now)
     workflow.queue_forgotten(hands=settings.WORKERS, now=now)
+
+
+def verify(job_id: int) -> None:
+    """Verify the books in one piece. Done twice, two runs are kept: each says what it saw."""
+    job = queue.take(job_id, now=timezone.now(), lease=verifying.VERIFY_AT_MOST)
+    if job is None:
+        return
+    with _at_work(job):
+        asked_by = get_user_model().objects.filter(pk=job.argument["by"]).first()
+        verifying.verify(by=asked_by, now=timezone.now())
+        queue.finish(job, now=timezone.now())
+
+
+def verify_nightly() -> None:
+    """Every night: what committed too late for the seals of the day is sealed, and everything is verified."""
+    verifying.seal_and_request(now=timezone.now())

@@ -199,7 +199,9 @@ Q_CLUSTER = {  # run as many of these as you like: one worker each, so that a de
 WORKERS = env.int("WORKERS", default=2)  # that run, on all machines together: so many share a long job
 SCHEDULES: dict[str, dict[str, str | int]] = {  # task name: django-q2 schedule fields; `sync_schedules` writes them
     "claims.tasks.sweep": {"schedule_type": "I", "minutes": 1},
+    "claims.tasks.verify_nightly": {"schedule_type": "D", "at": "02:30"},  # UTC
     "jobs.tasks.beat": {"schedule_type": "I", "minutes": 1},
+    "ledger.tasks.seal": {"schedule_type": "I", "minutes": 1},
 }
 
 PGHISTORY_APPEND_ONLY = True  # history is a record, too

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, time, timedelta
 
 from django.db import transaction
 from django_q.models import Schedule
@@ -18,17 +18,27 @@ FORGOTTEN = timedelta(days=1)  # a machine that is gone for good
 def keep_schedules(wanted: Mapping[str, Mapping], *, now: datetime) -> tuple[int, int]:
     """Make django-q2's schedules these tasks, by dotted name: (created, removed). Run again it changes nothing.
 
-    A schedule that is there keeps its next run: whoever restarts every few seconds must not put it off for ever.
+    A schedule that is there keeps its next run: whoever restarts every few seconds must not put it off for ever. A new one
+    runs at once, or first at the time of day that `at` says (UTC, "02:30").
     """
     created = 0
     for name, fields in wanted.items():
         kept = {"func": name, "repeats": -1, **fields}
+        first = _next(kept.pop("at", None), now)
         _schedule, is_new = Schedule.objects.update_or_create(
-            name=name, defaults=kept, create_defaults=kept | {"next_run": now}
+            name=name, defaults=kept, create_defaults=kept | {"next_run": first}
         )
         created += is_new
     removed, _by_model = Schedule.objects.filter(name__contains=".").exclude(name__in=wanted).delete()
     return created, removed
+
+
+def _next(at: str | None, now: datetime) -> datetime:
+    """The next instant at that time of day; now, where none is said."""
+    if at is None:
+        return now
+    there = datetime.combine(now.astimezone(UTC), time.fromisoformat(at), UTC)
+    return there if there > now else there + timedelta(days=1)
 
 
 def beat(cluster: str, *, now: datetime) -> None:

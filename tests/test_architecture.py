@@ -37,6 +37,7 @@ FLOORS = {
     "money": PURE,
     "journal": PURE,
     "laws": PURE,
+    "canonical": PURE,
     "entry_file": PURE,
     "incident_file": PURE,
     "cells": PURE,
@@ -80,6 +81,7 @@ FLOORS = {
     "changes": VERBS,
     "exports": VERBS,
     "verification": VERBS,
+    "verifying": VERBS,
     # doors
     "admin": DOORS,
     "views": DOORS,
@@ -98,6 +100,7 @@ VERB_TO_VERB = {
     ("exports", "changes"),
     ("receiving", "workflow"),
     ("intake", "workflow"),
+    ("verifying", "reports"),  # a run is kept with what decisions and books disagree in
 }  # what is received reopens the claim, in one commit
 BRIDGES = {  # (room, module) -> the rooms it may know; doors see below
     ("claims", "assessment"): {"incidents"},
@@ -111,6 +114,7 @@ BRIDGES = {  # (room, module) -> the rooms it may know; doors see below
         "jobs",
         "incidents",
     },  # the same; and whoever reaches us is a customer, with orders or without
+    ("claims", "verifying"): {"jobs"},  # so do a verification and its job
     ("claims", "workflow"): {"jobs"},  # a verb and the job it asks for share one commit
 }
 DOOR_BRIDGES = {"jobs"}  # the engine room: any room's doors may use it

@@ -9,8 +9,9 @@ from django.db import connection
 
 from claims import workflow
 from claims.models import Award, Bonus, Claim, Compensation
+from ledger import laws
 from ledger.models import JournalEntry, Transfer
-from ledger.verification import TRIGGER, problems
+from ledger.verification import problems
 from tests import factories
 from tests.ledger.books import book, november, undo
 
@@ -164,48 +165,95 @@ def test_an_entry_reversed_twice_is_named():
 # --- the guards of the books
 
 
-def triggers() -> list[tuple]:
-    return rows(
-        "SELECT tgrelid::regclass::text, tgname FROM pg_trigger WHERE NOT tgisinternal AND tgrelid::regclass::text IN"
-        " ('ledger_account', 'ledger_journalentry', 'ledger_transfer') ORDER BY 1, 2"
-    )
-
-
 def test_each_dropped_or_disabled_trigger_is_named():
-    assert len(triggers()) == 8
-    for table, name in triggers():
+    for table, name in laws.TRIGGERS:
         execute(f"ALTER TABLE {table} DISABLE TRIGGER {name}")
-    for table, name in triggers():
-        plain = name.removeprefix("pgtrigger_").rpartition("_")[0]
-        assert f"{table}: its trigger {plain} is disabled: rows can be changed without a trace" in problems()
+    for table, name in laws.TRIGGERS:
+        assert f"{table}: its trigger {name} is disabled: rows can be changed without a trace" in problems()
         execute(f"DROP TRIGGER {name} ON {table}")
-        assert f"{table}: its trigger {plain} is missing: rows can be changed without a trace" in problems()
-    assert len(problems()) == 8
+        assert f"{table}: its trigger {name} is missing: rows can be changed without a trace" in problems()
+    assert len(problems()) == len(laws.TRIGGERS)
 
 
 def test_a_trigger_that_only_works_for_replicas_is_named():
-    table, name = triggers()[0]
-    execute(f"ALTER TABLE {table} ENABLE REPLICA TRIGGER {name}")
+    execute("ALTER TABLE ledger_account ENABLE REPLICA TRIGGER append_only")
     assert problems() == ["ledger_account: its trigger append_only is disabled: rows can be changed without a trace"]
 
 
-def test_a_trigger_that_was_taught_to_look_away_is_named():
-    table, name = triggers()[0]
-    with connection.cursor() as cursor:
-        cursor.execute(TRIGGER, [table, name])
-        assert "RAISE EXCEPTION" in cursor.fetchone()[1]
-    execute(f"CREATE OR REPLACE FUNCTION {name}() RETURNS trigger AS $$ BEGIN RETURN NEW; END $$ LANGUAGE plpgsql")
-    assert problems() == [
-        "ledger_account: its trigger append_only was rewritten: it is not the one that the migrations made"
-    ]
-
-
-def test_a_way_around_every_trigger_is_named():
+def test_a_trigger_that_guards_less_than_it_did_is_named():
     execute(
-        "CREATE OR REPLACE FUNCTION public._pgtrigger_should_ignore(trigger_name NAME) RETURNS boolean"
-        " AS $$ BEGIN RETURN TRUE; END $$ LANGUAGE plpgsql"
+        "DROP TRIGGER append_only ON ledger_rate; CREATE TRIGGER append_only BEFORE UPDATE OR TRUNCATE ON ledger_rate"
+        " FOR EACH STATEMENT EXECUTE FUNCTION ledger_refuse()"
     )
-    assert problems() == ['"public"._pgtrigger_should_ignore: was rewritten: every trigger may be passed over']
+    assert problems() == ["ledger_rate: its trigger append_only was rewritten: it is not the one that the migrations made"]
+
+
+def test_a_trigger_that_is_none_of_ours_is_named():
+    execute(
+        "CREATE FUNCTION half() RETURNS trigger AS $$ BEGIN NEW.amount = NEW.amount / 2; RETURN NEW; END $$ LANGUAGE plpgsql;"
+        "CREATE TRIGGER quietly BEFORE INSERT ON ledger_transfer FOR EACH ROW EXECUTE FUNCTION half()"
+    )
+    assert problems() == ["ledger_transfer: its trigger quietly is none of ours: it may change what is written"]
+
+
+def test_a_rule_that_swallows_what_is_written_is_named():
+    execute("CREATE RULE nothing AS ON INSERT TO ledger_transfer DO INSTEAD NOTHING")
+    assert problems() == ["ledger_transfer: its rule nothing is none of ours: what is written may go elsewhere"]
+
+
+@pytest.mark.parametrize("name", [name for name in laws.FUNCTIONS if name != "ledger_post"])
+def test_a_function_that_was_taught_to_look_away_is_named(name):
+    execute(
+        f"CREATE OR REPLACE FUNCTION {name}() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER"
+        " SET search_path = public, pg_temp AS $$ BEGIN RETURN NEW; END $$"
+    )
+    assert problems() == [f"{name}: was rewritten: it is not the one that the migrations made"]
+
+
+@pytest.mark.parametrize(
+    "change", ["SECURITY INVOKER", "RESET search_path", "SET search_path = pg_temp, public", "SET work_mem = '1GB'"]
+)
+@pytest.mark.parametrize("name", ["ledger_post", "ledger_refuse"])
+def test_a_function_with_other_rights_or_settings_is_named(name, change):
+    execute(f"ALTER FUNCTION {name} {change}")
+    assert problems() == [f"{name}: runs with other rights or settings than the migrations gave it"]
+
+
+def test_a_function_that_is_gone_is_named():
+    execute("DROP FUNCTION ledger_post")
+    assert problems() == ["ledger_post: is missing: rows can be changed without a trace"]
+
+
+@pytest.mark.parametrize(
+    ("table", "name"),
+    [
+        ("ledger_transfer", "transfer_positive"),
+        ("ledger_transfer", "transfer_line_once"),
+        ("ledger_transfer", "transfer_debit_of_its_asset"),
+        ("ledger_period", "period_closed_by_two_people"),
+        ("ledger_journalentry", "entry_reversal_is_a_correction"),
+    ],
+)
+def test_a_constraint_that_is_gone_is_named(table, name):
+    execute(f"ALTER TABLE {table} DROP CONSTRAINT {name}")
+    assert problems() == [f"{table}: its constraint {name} is missing"]
+
+
+def test_a_constraint_that_was_never_checked_is_named():
+    execute(
+        "ALTER TABLE ledger_transfer DROP CONSTRAINT transfer_positive;"
+        "ALTER TABLE ledger_transfer ADD CONSTRAINT transfer_positive CHECK (amount > 0) NOT VALID"
+    )
+    assert problems() == ["ledger_transfer: its constraint transfer_positive was never checked"]
+
+
+def test_keys_that_are_gone_are_named():
+    execute("ALTER TABLE ledger_journalentry DROP CONSTRAINT ledger_journalentry_reference_key")
+    execute("ALTER TABLE ledger_sealing DROP CONSTRAINT ledger_sealing_pkey")
+    assert problems() == [
+        "ledger_journalentry: reference is no unique key any more",
+        "ledger_sealing: entry_id is no primary key any more",
+    ]
 
 
 # --- what was decided against what was booked
