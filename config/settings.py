@@ -245,6 +245,10 @@ IMPORT_EXPORT_IMPORT_PERMISSION_CODE = "import"
 IMPORT_EXPORT_EXPORT_PERMISSION_CODE = "export"
 IMPORT_EXPORT_TMP_STORAGE_CLASS = "import_export.tmp_storages.MediaStorage"  # the private "import_export" storage
 
+# What the books ask of the rooms that post to them, by name: they know nobody.
+LEDGER_ORIGIN = "admin:claims_entry_origin"  # the page behind an entry, by its id
+LEDGER_FILTERS = ["claims.admin.books.IncidentFilter", "claims.admin.books.ByHandFilter"]  # of the journal
+
 
 def nav(title: Any, icon: str, name: str, permission: str | None) -> dict[str, Any]:
     """A line of the sidebar, for whoever has the permission; without one, for superusers."""

@@ -73,6 +73,7 @@ FLOORS = {
     "reports": VERBS,
     "market": VERBS,
     "replays": VERBS,
+    "origins": VERBS,
     "screens": VERBS,
     "staff": VERBS,
     "console": VERBS,
@@ -98,6 +99,7 @@ SAME_FLOOR = {PURE, MODELS}  # on these, neighbours may know each other
 DOOR_TO_DOOR = {("admin", "resources"), ("admin", "forms"), ("views", "forms"), ("urls", "views")}
 VERB_TO_VERB = {
     ("exports", "changes"),
+    ("screens", "reports"),  # what a page shows is a sum that reports make
     ("receiving", "workflow"),
     ("intake", "workflow"),
     ("verifying", "reports"),  # a run is kept with what decisions and books disagree in
@@ -106,6 +108,7 @@ BRIDGES = {  # (room, module) -> the rooms it may know; doors see below
     ("claims", "assessment"): {"incidents"},
     ("claims", "settlement"): {"ledger"},
     ("claims", "inflows"): {"ledger"},  # the fund's own income and cost: no decision on a claim
+    ("claims", "origins"): {"ledger", "incidents"},  # an entry of the books, and what it comes from
     ("claims", "liquidations"): {"incidents"},  # a liquidation and what it brings the fund share one commit
     ("claims", "screens"): {"jobs"},  # the desk shows the progress of its job
     ("incidents", "imports"): {"jobs"},  # a user's file at COPY's speed
