@@ -52,14 +52,18 @@ DECLARE
     wrong record;
 BEGIN
     done := pg_advisory_xact_lock_shared(CLOSING, 0);  -- whoever closes a period waits for us, and we for them
-    SELECT entry.reference, entry.effective_on, entry.transfer_count, original.reference AS original,
+    SELECT reference, effective_on, transfer_count,
            (SELECT max(last_day) FROM ledger_period WHERE closed_at IS NOT NULL) AS closed_through,
-           (SELECT count(*) FROM ledger_transfer WHERE entry_id = entry.id) AS present
+           (SELECT count(*) FROM ledger_transfer WHERE entry_id = entry.id) AS present,
+           (SELECT original.reference FROM ledger_journalentry original WHERE original.id = entry.reverses_id) AS original
       INTO wrong
-      FROM fresh AS entry LEFT JOIN ledger_journalentry original ON original.id = entry.reverses_id
-     WHERE entry.effective_on <= (SELECT max(last_day) FROM ledger_period WHERE closed_at IS NOT NULL)
-        OR entry.transfer_count <> (SELECT count(*) FROM ledger_transfer WHERE entry_id = entry.id)
-        OR original.reverses_id IS NOT NULL OR original.transfer_count <> entry.transfer_count
+      FROM fresh AS entry
+     WHERE effective_on <= (SELECT max(last_day) FROM ledger_period WHERE closed_at IS NOT NULL)
+        OR transfer_count <> (SELECT count(*) FROM ledger_transfer WHERE entry_id = entry.id)
+        OR EXISTS (
+           SELECT FROM ledger_journalentry original
+            WHERE original.id = entry.reverses_id
+              AND (original.reverses_id IS NOT NULL OR original.transfer_count <> entry.transfer_count))
         OR EXISTS (
            SELECT FROM ledger_transfer one
             WHERE one.entry_id = entry.reverses_id AND NOT EXISTS (
@@ -177,12 +181,15 @@ DECLARE
     unknown boolean;
     takes text[];
     wanted bigint;
-    written bigint;
+    written bigint := 0;
+    new ledger_draft[] := drafts;
     short record;
     wrong record;
 BEGIN
-    IF cardinality(drafts) > 100 THEN
-        SET LOCAL plan_cache_mode = force_custom_plan;  -- joins by hash; for a few, the plan that is there
+    IF cardinality(drafts) > 100 THEN  -- joins by hash, and nothing tried that is there; for a few, the plan that is there
+        SET LOCAL plan_cache_mode = force_custom_plan;
+        new := ARRAY(SELECT draft FROM unnest(drafts) AS draft
+                      WHERE NOT EXISTS (SELECT FROM ledger_journalentry known WHERE known.reference = draft.reference));
     END IF;
     SELECT bool_or(debit.id IS NULL OR credit.id IS NULL), count(*) FILTER (WHERE line = 1),
            array_agg(DISTINCT draft.asset) FILTER (WHERE credit.available AND NOT debit.available)
@@ -237,11 +244,10 @@ BEGIN
 
     RETURN QUERY
     WITH move AS MATERIALIZED (
-        SELECT draft.*, debit.id AS debit_id, credit.id AS credit_id
-          FROM unnest(drafts) AS draft
-          JOIN ledger_account debit ON (debit.name, debit.asset_id) = (draft.debit, draft.asset)
-          JOIN ledger_account credit ON (credit.name, credit.asset_id) = (draft.credit, draft.asset)
-         WHERE NOT EXISTS (SELECT FROM ledger_journalentry known WHERE known.reference = draft.reference)
+        SELECT draft.*,  -- looked up and not joined: a join's guess at so few accounts would be one row
+               (SELECT id FROM ledger_account WHERE (name, asset_id) = (debit, asset)) AS debit_id,
+               (SELECT id FROM ledger_account WHERE (name, asset_id) = (credit, asset)) AS credit_id
+          FROM unnest(new) AS draft
     ), entry AS (
         INSERT INTO ledger_journalentry
                (reference, category, effective_on, description, reverses_id, transfer_count, posted_at, posted_by_id)
