@@ -183,9 +183,34 @@ DECLARE
     wanted bigint;
     written bigint := 0;
     new ledger_draft[] := drafts;
+    one ledger_draft := drafts[1];
+    between record;
     short record;
     wrong record;
 BEGIN
+    -- The everyday posting, one transfer that takes nothing from the fund, in half the time. Whatever is not that, or is in the books
+    -- already, goes on below.
+    IF cardinality(drafts) = 1 AND one.original = '' AND one.transfers = 1 THEN
+        SELECT debit.id AS debit, credit.id AS credit INTO between FROM ledger_account debit, ledger_account credit
+         WHERE (debit.name, debit.asset_id) = (one.debit, one.asset) AND (credit.name, credit.asset_id) = (one.credit, one.asset)
+           AND (debit.available OR NOT credit.available);
+        IF FOUND THEN
+            RETURN QUERY
+            WITH entry AS (
+                INSERT INTO ledger_journalentry
+                       (reference, category, effective_on, description, transfer_count, posted_at, posted_by_id)
+                VALUES (one.reference, one.category, one.day, one.description, 1, posted, poster)
+                    ON CONFLICT (reference) DO NOTHING RETURNING id
+            ), moved AS (
+                INSERT INTO ledger_transfer (entry_id, line, debit_id, credit_id, amount, asset_id)
+                SELECT id, one.line, between.debit, between.credit, one.amount, one.asset FROM entry
+            )
+            SELECT one.reference, id, NULL::bigint, posted, poster FROM entry;
+            IF FOUND THEN
+                RETURN;
+            END IF;
+        END IF;
+    END IF;
     IF cardinality(drafts) > 100 THEN  -- joins by hash, and nothing tried that is there; for a few, the plan that is there
         SET LOCAL plan_cache_mode = force_custom_plan;
         new := ARRAY(SELECT draft FROM unnest(drafts) AS draft
