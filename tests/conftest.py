@@ -41,6 +41,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         absent["shared"] = "the real data is not here: no folder ../shared beside the project"
     if not browser_path():
         absent["browser"] = f"no browser in PATH ({', '.join(BROWSERS)})"
+    if not shutil.which("hledger"):
+        absent["hledger"] = "no hledger in PATH (Debian: apt install hledger)"
     for item in items:
         for marker, reason in absent.items():
             if item.get_closest_marker(marker):

@@ -1,15 +1,31 @@
-"""`export_ledger`: the journal, for a spreadsheet or for a program that re-adds it."""
+"""`export_ledger`: the journal, for a spreadsheet, for a program, or for a program of others that adds it up again."""
 
 from __future__ import annotations
 
 from datetime import date
+from typing import BinaryIO
 
 from django.core.management.base import CommandError
+from django.utils.translation import gettext as _
 
+from jobs import workbook
 from jobs.console import PortalCommand, written_to
-from ledger.exports import write_beancount, write_csv
+from ledger.exports import COLUMNS, table, write_beancount, write_csv, write_hledger, write_jsonl
 
-FORMATS = {"csv": write_csv, "beancount": write_beancount}
+
+def write_xlsx(file: BinaryIO, *, first: date | None = None, last: date | None = None) -> int:
+    """The rows of the CSV as a workbook, on as many sheets as they need."""
+    with table(first=first, last=last) as rows:
+        return workbook.write(file, [(_("Journal"), COLUMNS, rows)])
+
+
+FORMATS = {
+    "csv": write_csv,
+    "xlsx": write_xlsx,
+    "jsonl": write_jsonl,
+    "beancount": write_beancount,
+    "hledger": write_hledger,
+}
 
 
 class Command(PortalCommand):
