@@ -48,12 +48,14 @@ FLOORS = {
     "unpacked": PURE,
     # nouns
     "models": MODELS,
+    "paper": MODELS,
     # joiners, and the one gate
     "assessment": JOINERS,
     "settlement": JOINERS,
     "notices": JOINERS,
     "gate": JOINERS,
     "inflows": JOINERS,
+    "report_files": JOINERS,  # rows and the forms they leave in
     "probe": JOINERS,  # to a child process
     # verbs and questions
     "workflow": VERBS,
@@ -71,6 +73,7 @@ FLOORS = {
     "estimate": VERBS,
     "pulse": VERBS,
     "reports": VERBS,
+    "papers": VERBS,
     "market": VERBS,
     "replays": VERBS,
     "origins": VERBS,
@@ -84,6 +87,9 @@ FLOORS = {
     "verification": VERBS,
     "verifying": VERBS,
     # doors
+    "report_command": DOORS,
+    "report_pages": DOORS,
+    "report_urls": DOORS,
     "admin": DOORS,
     "views": DOORS,
     "tasks": DOORS,
@@ -96,10 +102,18 @@ FLOORS = {
 }
 FREE = {"apps", "migrations", "__init__"}
 SAME_FLOOR = {PURE, MODELS}  # on these, neighbours may know each other
-DOOR_TO_DOOR = {("admin", "resources"), ("admin", "forms"), ("views", "forms"), ("urls", "views")}
+DOOR_TO_DOOR = {
+    ("admin", "resources"),
+    ("admin", "forms"),
+    ("views", "forms"),
+    ("urls", "views"),
+    ("report_urls", "report_pages"),
+}
 VERB_TO_VERB = {
     ("exports", "changes"),
+    ("papers", "reports"),
     ("screens", "reports"),  # what a page shows is a sum that reports make
+    ("screens", "sealing"),  # it looks for what is not sealed where sealing does
     ("receiving", "workflow"),
     ("intake", "workflow"),
     ("verifying", "reports"),  # a run is kept with what decisions and books disagree in
@@ -118,6 +132,8 @@ BRIDGES = {  # (room, module) -> the rooms it may know; doors see below
         "incidents",
     },  # the same; and whoever reaches us is a customer, with orders or without
     ("claims", "verifying"): {"jobs"},  # so do a verification and its job
+    ("ledger", "papers"): {"jobs"},  # a report leaves in every form
+    ("claims", "papers"): {"jobs"},
     ("claims", "workflow"): {"jobs"},  # a verb and the job it asks for share one commit
 }
 DOOR_BRIDGES = {"jobs"}  # the engine room: any room's doors may use it

@@ -1,0 +1,111 @@
+"""A report as it is shown and as it leaves: what was asked, and tables whose rows are counted, cut into pages or streamed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any, overload
+
+from django.db import connection, transaction
+
+Row = Sequence[Any]
+AT_ONCE = 2_000  # rows fetched together while streaming
+
+
+class Asked(Exception):
+    """What was asked for cannot be told; the message says why and what would be right."""
+
+
+@dataclass(frozen=True)
+class Column:
+    """`code` heads it in files, `words` on screen; `says` are the words for its codes, `link` where a row's cell leads."""
+
+    code: str
+    words: object
+    says: Mapping[str, object] = field(default_factory=dict)
+    link: Callable[[Row], str | None] | None = None
+
+
+class Query:
+    """The rows of one SELECT that ends its thinnest part with `LIMIT %(limit)s OFFSET %(offset)s`; read anew each time.
+
+    To a reader a sequence: its length, a slice, or all of it through a cursor of the database, in constant memory.
+    """
+
+    def __init__(self, sql: str, params: dict, *, count: str = ""):
+        self.sql, self.params, self.counted = sql, params, count
+
+    def __iter__(self) -> Iterator[Row]:
+        with connection.chunked_cursor() as cursor:
+            cursor.execute(self.sql, self.params | {"limit": None, "offset": 0})
+            while rows := cursor.fetchmany(AT_ONCE):
+                yield from rows
+
+    def __len__(self) -> int:
+        count = self.counted or f"SELECT count(*) FROM ({self.sql}) AS counted"  # noqa: S608 our own text
+        with connection.cursor() as cursor:
+            cursor.execute(count, self.params | {"limit": None, "offset": 0})
+            return cursor.fetchone()[0]
+
+    @overload
+    def __getitem__(self, wanted: int) -> Row: ...
+
+    @overload
+    def __getitem__(self, wanted: slice) -> list[Row]: ...
+
+    def __getitem__(self, wanted: int | slice) -> Row | list[Row]:
+        if isinstance(wanted, int):
+            return self[wanted : wanted + 1][0]
+        first = wanted.start or 0
+        limit = None if wanted.stop is None else max(0, wanted.stop - first)
+        with connection.cursor() as cursor:
+            cursor.execute(self.sql, self.params | {"limit": limit, "offset": first})
+            return cursor.fetchall()
+
+
+@dataclass(frozen=True)
+class Table:
+    """One table of a report: its name in files, its title on screen, columns and rows; `empty` says why there are none.
+
+    Cells are Decimal (with all decimals of their asset), int, date, datetime, str, bool, or None. `strong` marks sums.
+    """
+
+    name: str
+    title: object
+    columns: tuple[Column, ...]
+    rows: Sequence[Row] | Query
+    empty: object = ""
+    strong: Callable[[Row], bool] = lambda _row: False
+
+    @property
+    def heads(self) -> list[str]:
+        return [column.code for column in self.columns]
+
+
+@dataclass(frozen=True)
+class Paper:
+    """A report: its name, what it was asked for and what else is to be told, and its tables, the main one first."""
+
+    name: str
+    title: object
+    told: Mapping[str, object]
+    tables: tuple[Table, ...]
+
+    def table(self, name: str) -> Table:
+        """The table of this name; without a name the first. Raises Asked."""
+        found = next((table for table in self.tables if table.name == (name or self.tables[0].name)), None)
+        if found is None:
+            raise Asked(f"{self.name} has no table {name!r}; it has: {', '.join(table.name for table in self.tables)}")
+        return found
+
+
+@contextmanager
+def snapshot() -> Iterator[None]:
+    """One view of the database for several questions; inside a caller's transaction, the caller's view."""
+    if connection.in_atomic_block:
+        yield
+        return
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")
+        yield
