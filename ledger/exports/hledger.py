@@ -27,7 +27,7 @@ class Hledger(Dialect):
         return asset if LETTERS.fullmatch(asset) else f'"{asset}"'
 
     def preface(self, frame: Frame) -> Iterator[str]:
-        yield f"; {TITLE}\n; {frame.sealed()}\n\ndecimal-mark .\n"
+        yield f"; {frame.sealed()}\n; {TITLE}\n\ndecimal-mark .\n"
         for asset in frame.assets:  # with all decimals: hledger overlooks what it does not show
             yield f"commodity 1.{'0' * frame.decimals[asset]} {self.symbol(asset)}\n"
         for name in dict.fromkeys(name for name, _asset in frame.after):
