@@ -45,6 +45,11 @@ def request(*, by, now: datetime) -> Job:
     )
 
 
+def latest_job() -> Job | None:
+    """The work that was asked for last, whether it waits, runs or has ended; None if nobody ever asked."""
+    return Job.objects.filter(task="claims.tasks.verify").order_by("-created_at", "-pk").first()
+
+
 def seal_and_request(*, now: datetime) -> Job:
     """Seal whatever has no seal yet, however late it committed, and then ask for a verification."""
     settlement.seal_everything(now=now)

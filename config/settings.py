@@ -248,6 +248,7 @@ IMPORT_EXPORT_TMP_STORAGE_CLASS = "import_export.tmp_storages.MediaStorage"  # t
 # What the books ask of the rooms that post to them, by name: they know nobody.
 LEDGER_ORIGIN = "admin:claims_entry_origin"  # the page behind an entry, by its id
 LEDGER_FILTERS = ["claims.admin.books.IncidentFilter", "claims.admin.books.ByHandFilter"]  # of the journal
+LEDGER_VERIFY = "admin:claims_verify_books"  # the button that has everything verified, and whether that is under way
 
 
 def nav(title: Any, icon: str, name: str, permission: str | None) -> dict[str, Any]:
@@ -318,6 +319,10 @@ UNFOLD = {
                 "items": [
                     nav(_("Accounts"), "account_balance", "ledger_account_changelist", "ledger.view_account"),
                     nav(_("Journal"), "menu_book", "ledger_journalentry_changelist", "ledger.view_journalentry"),
+                    nav(_("Periods"), "event_available", "ledger_period_changelist", "ledger.view_period"),
+                    nav(_("Rates"), "currency_exchange", "ledger_rate_changelist", "ledger.view_rate"),
+                    nav(_("Verification"), "verified", "ledger_verification_changelist", "ledger.view_verification"),
+                    nav(_("Seals"), "lock", "ledger_seal_changelist", "ledger.view_seal"),
                 ],
             },
             {

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import re
 from datetime import date
+from typing import Any
 
 from django import forms
 from django.contrib.auth import get_user_model
 from django.utils.translation import gettext_lazy as _
 
-from ledger.models import JournalEntry
+from ledger.models import Asset, JournalEntry
 from ledger.screens.statement import Asked, Place
 
 BELOW = re.compile(r"(\d{4}-\d\d-\d\d)\.(\d{1,18})\.(\d{1,4})", re.ASCII)
@@ -78,8 +79,8 @@ class ProposalForm(forms.Form):
 class RateForm(forms.Form):
     """What one unit of an asset was worth, when, and where an auditor can look it up."""
 
-    asset = forms.CharField(label=_("1 unit of"), max_length=23, strip=True)
-    in_asset = forms.CharField(label=_("in"), max_length=23, strip=True)
+    asset = forms.ModelChoiceField(Asset.objects.all(), label=_("1 unit of"))
+    in_asset = forms.ModelChoiceField(Asset.objects.all(), label=_("is worth, in"))
     rate = forms.DecimalField(label=_("rate"), max_digits=28, decimal_places=12)
     at = forms.DateTimeField(label=_("as of (UTC)"))
     source = forms.CharField(label=_("Where can an auditor look it up?"), max_length=200)
@@ -90,3 +91,9 @@ class RateForm(forms.Form):
         self.fields["at"].widget.attrs["placeholder"] = "2022-11-16 14:30:00"
         for field in self.fields.values():
             field.widget.attrs |= {"class": "mg-input", "autocomplete": "off"}
+
+    @property
+    def facts(self) -> dict[str, Any]:
+        """Of a valid form, as the verb takes them: assets by their code."""
+        data = self.cleaned_data
+        return data | {"asset": data["asset"].pk, "in_asset": data["in_asset"].pk}

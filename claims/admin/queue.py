@@ -18,7 +18,7 @@ from unfold.decorators import display
 from unfold.views import ChangeList
 
 from claims import gate, workflow
-from claims.admin.books import EntryOrigins
+from claims.admin.books import BooksAsked
 from claims.admin.changes import Changes
 from claims.admin.desk import Desk
 from claims.admin.prices import HandPrices
@@ -72,7 +72,7 @@ class QueueList(ChangeList):
 
 
 @admin.register(Claim)
-class ClaimAdmin(Exports, Desk, Changes, HandPrices, EntryOrigins, office.ReadOnlyScreen):
+class ClaimAdmin(Exports, Desk, Changes, HandPrices, BooksAsked, office.ReadOnlyScreen):
     """Claims are shown and decided here, never edited: each button is one verb of the workflow."""
 
     resource_classes = [ClaimSheet]
@@ -169,7 +169,7 @@ class ClaimAdmin(Exports, Desk, Changes, HandPrices, EntryOrigins, office.ReadOn
             *self.desk_urls(),
             *self.changes_urls(),
             *self.price_urls(),
-            *self.origin_urls(),
+            *self.books_urls(),
             *super().get_urls(),
         ]
 

@@ -38,14 +38,16 @@ class AccountAdmin(Exports, BooksPages, office.ReadOnlyScreen):
         return accounts.annotate(balance_now=F("debited") - F("credited"))
 
     def changelist_view(self, request, extra_context=None):
+        self.may_read(request)
         form = AsOfForm(request.GET or None)
         may_export = self.has_export_permission(request)
         return self.page(
-            request, "ledger/accounts.html", _("Accounts"), form=form, tree=Tree(form.day), may_export=may_export
+            request, "ledger/accounts.html", _("Accounts"), form=form, tree=Tree.at(form.day), may_export=may_export
         )
 
     def change_view(self, request, object_id, form_url="", extra_context=None):
         """The account's statement, newest first."""
+        self.may_read(request)
         account = self.found(Account.objects.all(), object_id)
         form = StatementForm(request.GET)
         asked = form.asked

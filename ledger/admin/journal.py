@@ -48,6 +48,7 @@ class JournalEntryAdmin(Exports, BooksPages, office.ReadOnlyScreen):
         return Transfer.objects.filter(entry__in=entries).select_related("entry", "debit", "credit")
 
     def change_view(self, request, object_id, form_url="", extra_context=None):
+        self.may_read(request)
         entries = JournalEntry.objects.select_related("posted_by", "reverses", "reversed_by", "sealing__seal")
         entry = self.found(entries, object_id)
         return self.page(

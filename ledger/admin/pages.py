@@ -15,10 +15,12 @@ Row = TypeVar("Row", bound=Model)
 class BooksPages:
     """For screens of this room that are more than a list of rows."""
 
-    def page(self, request, template: str, title, **more) -> TemplateResponse:
-        """To read: a GET, by whoever may see these rows."""
+    def may_read(self, request) -> None:
+        """A GET, by whoever may see these rows; nothing is asked of the database for anybody else."""
         if request.method != "GET" or not self.has_view_permission(request):
             raise PermissionDenied
+
+    def page(self, request, template: str, title, **more) -> TemplateResponse:
         context = self.admin_site.each_context(request) | {"title": title, "opts": self.opts, "is_fullwidth": "1"}
         return TemplateResponse(request, template, context | more)
 

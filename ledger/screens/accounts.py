@@ -77,12 +77,13 @@ class Fund:
 class Tree:
     """What the page shows; each part is asked for once."""
 
-    def __init__(self, as_of: date | None = None):
-        self.as_of = as_of
+    def __init__(self, lines: list[Line], *, as_of: date | None = None):
+        self.lines, self.as_of = lines, as_of
 
-    @cached_property
-    def lines(self) -> list[Line]:
-        return trial_balance(self.as_of)
+    @classmethod
+    def at(cls, as_of: date | None = None) -> Tree:
+        """At the end of a day, or now."""
+        return cls(trial_balance(as_of), as_of=as_of)
 
     @cached_property
     def assets(self) -> list[str]:
