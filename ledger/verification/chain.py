@@ -39,7 +39,7 @@ LINKS = f"""
                                 '; gone: ' || array_to_string(gone, ', '))
                     WHEN entries > entry_count
                     THEN format('sealed %s entries (%s), and %s are in the books', entry_count, span, entries)
-                    WHEN moved THEN format('does not cover the %s that it sealed', span)
+                    WHEN moved AND NOT lost THEN format('does not cover the %s that it sealed', span)
                     WHEN altered AND NOT lost
                     THEN format('the content of its %s entries (%s) is not what was sealed', entry_count, span) END) AS wrong
           FROM link

@@ -12,11 +12,7 @@ from django.db.models import CheckConstraint, ForeignKey, UniqueConstraint
 from ledger import laws
 
 ALTERABLE = "rows can be changed without a trace"
-CREATE_FUNCTION = re.compile(
-    r"CREATE OR REPLACE FUNCTION (?P<name>\w+)\(.*?\) RETURNS .*? LANGUAGE plpgsql SECURITY DEFINER"
-    r"(?P<settings>.*?) AS \$body\$(?P<body>.*)\$body\$",
-    re.DOTALL,
-)
+REWRITTEN = "was rewritten: it is not the one that the migrations made"
 CREATE_TRIGGER = re.compile(
     r"CREATE TRIGGER \w+ (?P<when>BEFORE|AFTER) (?P<events>.*?) ON (?:\w+\.)?(?P<rest>.*)", re.DOTALL
 )
@@ -57,26 +53,24 @@ def guards() -> Iterator[str]:
 
 
 def _functions() -> Iterator[str]:
-    """The functions of the laws: their text, their settings, with the rights of who owns the books."""
+    """The functions of the laws: their text, their settings, and the rights with which they run."""
     found: dict[str, list[tuple]] = {}
     for name, *row in _rows(FUNCTIONS, list(laws.FUNCTIONS)):
         found.setdefault(name, []).append(tuple(row))
-    for statement in laws.INSTALL:
-        made = CREATE_FUNCTION.fullmatch(statement)
-        if made and (wrong := _wrong_function(found.get(made["name"], []), made)):
-            yield f"{made['name']}: {wrong}"
+    for name in laws.FUNCTIONS:
+        if wrong := _wrong_function(name, found.get(name, [])):
+            yield f"{name}: {wrong}"
 
 
-def _wrong_function(found: list[tuple], made: re.Match) -> str | None:
+def _wrong_function(name: str, found: list[tuple]) -> str | None:
     if not found:
         return f"is missing: {ALTERABLE}"
     if len(found) > 1:
         return "stands for several functions"
     [(source, definer, settings, owned)] = found
-    if _plain(source) != _plain(made["body"]):
-        return "was rewritten: it is not the one that the migrations made"
-    wanted = {setting.strip().replace(" = ", "=") for setting in made["settings"].split("SET ") if setting.strip()}
-    if not definer or not owned or {setting.replace('"', "") for setting in settings} != wanted:
+    if _plain(source) != _plain(laws.FUNCTIONS[name][1]):
+        return REWRITTEN
+    if not owned or definer == (name in laws.PLAIN) or sorted(settings) != sorted(laws.settings(name)):
         return "runs with other rights or settings than the migrations gave it"
     return None
 
@@ -103,7 +97,7 @@ def _wrong_trigger(found: tuple | None, wanted: str) -> str | None:
     enabled, definition = found
     if not enabled:
         return f"is disabled: {ALTERABLE}"
-    return None if _said(definition) == _said(wanted) else "was rewritten: it is not the one that the migrations made"
+    return None if _said(definition) == _said(wanted) else REWRITTEN
 
 
 def _said(definition: str) -> tuple:
