@@ -25,7 +25,7 @@ SEAL = f"""
     WITH unsealed AS MATERIALIZED (
         SELECT entry.id FROM ledger_journalentry entry
          WHERE entry.id >= %(horizon)s AND NOT EXISTS (SELECT FROM ledger_sealing WHERE entry_id = entry.id)
-         ORDER BY entry.id LIMIT {AT_MOST}
+         ORDER BY entry.id LIMIT %(at_most)s
     ), batch AS (
         SELECT count(*) AS entry_count, min(id) AS first_entry, max(id) AS last_entry, {ROOT.format("hashed", "hashed")} AS root
           FROM ({entry_hashes("unsealed")}) AS hashed
@@ -67,6 +67,6 @@ def _seal_batch(*, now: datetime, everything: bool) -> Seal | None:
         if not everything:
             cursor.execute(HORIZON)
             [horizon] = cursor.fetchone()
-        cursor.execute(SEAL, {"horizon": horizon, "now": now})
+        cursor.execute(SEAL, {"horizon": horizon, "at_most": AT_MOST, "now": now})
         made = cursor.fetchone()
     return Seal.objects.get(number=made[0]) if made else None
