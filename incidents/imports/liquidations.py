@@ -7,7 +7,7 @@ from datetime import datetime
 from pathlib import Path
 
 from django.db import connection, transaction
-from django.db.models import QuerySet
+from django.db.models import Max, QuerySet
 
 from incidents.imports.taking import UNKNOWN_SYMBOL, but, execute, remember
 from incidents.models import Liquidation, Side
@@ -26,6 +26,7 @@ LIQUIDATIONS = (
     Column("liquidated_at", "instant"),
     Column("account", needed=False, blank=True),
     Column("bankruptcy_cover", "number", needed=False, blank=True),
+    Column("surplus", "number", needed=False, blank=True),
 )
 FORCE_ORDERS = "binance-forceorders"
 # Side is that of the closing order. A recording of the stream has no ids, no fees and no offsets; usd_value is a binary
@@ -38,6 +39,7 @@ RECORDED = (
     Column("quantity", "number", called="filled_qty"),
     Column("usd_value", "real", needed=False, blank=True),
 )
+OF_THE_BOOKS = "/(surplus|cover|topup-[A-Z0-9]+)$"  # ends of references that stand for parts of a liquidation
 PRESETS: dict[str, dict] = {
     "": {"columns": LIQUIDATIONS},
     FORCE_ORDERS: {"columns": RECORDED, "derived": but(LIQUIDATIONS, RECORDED)},
@@ -51,12 +53,19 @@ TRADED = """
 
 @transaction.atomic
 def import_liquidations(
-    path: Path, *, preset: str = "", timezone: str = "", now: datetime, progress: bulk.Progress | None = None
+    path: Path,
+    *,
+    preset: str = "",
+    timezone: str = "",
+    at_most: int | None = None,
+    now: datetime,
+    progress: bulk.Progress | None = None,
 ) -> tuple[dict, QuerySet[Liquidation]]:
     """Take in each liquidation once: rows, unchanged, mismatched, rejected, errors, mismatches; and the new ones.
 
     A recorded fee that is not the formula's counts as recorded and is listed under mismatches. Of binance-forceorders the fee
-    is the formula's, by the instrument's rate, and the id is made of the row's content.
+    is the formula's, by the instrument's rate, and the id is made of the row's content. The keys of the new ones ascend in the
+    order in which they were liquidated. A file of more than `at_most` rows is refused (None: none is too long).
     """
     if preset == FORCE_ORDERS and not timezone:
         batch = bulk.Batch(
@@ -64,6 +73,10 @@ def import_liquidations(
         )
     else:
         batch = bulk.load(path, **PRESETS[preset], reading=Reading(timezone), progress=progress)
+    if at_most is not None and batch.rows > at_most:
+        batch = bulk.Batch(
+            [f"{batch.rows:,} rows; here at most {at_most:,} are taken: use manage.py import_liquidations"]
+        )
     bulk.lock("liquidations")
     if batch.present:
         batch.refuse(UNKNOWN_SYMBOL)
@@ -72,13 +85,11 @@ def import_liquidations(
         _check(batch, recorded_fee=preset != FORCE_ORDERS)
     if batch.refused():
         return batch.result(unchanged=0, mismatched=0), Liquidation.objects.none()
-    count, mismatches = _mismatches()
-    new = _add()
-    result = batch.result(unchanged=batch.rows - len(new), mismatched=count, mismatches=mismatches)
-    remember(
-        "liquidations", path, batch, {k: v for k, v in result.items() if k != "mismatches"}, changed=bool(new), now=now
-    )
-    return result, Liquidation.objects.filter(pk__in=new)
+    mismatched, mismatches = _mismatches()
+    count, new = _add()
+    result = batch.result(unchanged=batch.rows - count, mismatched=mismatched)
+    remember("liquidations", path, batch, result, changed=bool(count), now=now)
+    return result | {"mismatches": mismatches}, new
 
 
 def _derive(batch: bulk.Batch) -> None:
@@ -120,19 +131,26 @@ def _check(batch: bulk.Batch, *, recorded_fee: bool) -> None:
         ("quantity", "quantity <= 0", "more than 0"),
         ("fee", "fee < 0", "0 or more"),
         ("bankruptcy_cover", "bankruptcy_cover < 0", "0 or more"),
+        ("surplus", "surplus < 0", "0 or more"),
+        ("surplus", "surplus > 0 AND bankruptcy_cover > 0", "0: the fund covers no loss where something was left"),
+        ("liquidation_id", f"liquidation_id ~ '{OF_THE_BOOKS}'", "an id that does not end like our own references"),
     )
     batch.once("liquidation_id", ["liquidation_id"], "each liquidation once in a file")
-    for name in ("fee", "bankruptcy_cover"):
-        batch.refuse(f"""
-            SELECT r.line, '{name}', 'at most ' || a.decimals || ' decimals, as ' || a.code || ' has' {TRADED}
-             WHERE r.{name} <> round(r.{name}, a.decimals)
-        """)  # noqa: S608
-    same = "l.price, l.quantity, l.liquidated_at, l.bankruptcy_cover" + (", l.fee" if recorded_fee else "")
-    said = "r.price, r.quantity, r.liquidated_at, coalesce(r.bankruptcy_cover, 0)" + (", r.fee" if recorded_fee else "")
+    batch.refuse(f"""
+        SELECT r.line, c.name, 'at most ' || a.decimals || ' decimals, as ' || a.code || ' has' {TRADED}
+         CROSS JOIN LATERAL (VALUES ('fee', r.fee), ('bankruptcy_cover', r.bankruptcy_cover), ('surplus', r.surplus))
+                         AS c (name, amount)
+         WHERE c.amount <> round(c.amount, a.decimals)
+    """)  # noqa: S608
+    same = "l.price, l.quantity, l.liquidated_at, l.bankruptcy_cover, l.surplus"
+    said = "r.price, r.quantity, r.liquidated_at, coalesce(r.bankruptcy_cover, 0), coalesce(r.surplus, 0)"
+    if recorded_fee:
+        same, said = f"{same}, l.fee", f"{said}, r.fee"
     batch.refuse(f"""
         SELECT r.line, 'liquidation_id', 'the facts that it is in the books with: ' || i.symbol || ', price '
-               || trim_scale(l.price) || ', quantity ' || trim_scale(l.quantity) || ', fee ' || trim_scale(l.fee) || ', cover '
-               || trim_scale(l.bankruptcy_cover) || '; the books are corrected by a reversing entry'
+               || trim_scale(l.price) || ', quantity ' || trim_scale(l.quantity) || ', fee ' || trim_scale(l.fee)
+               || ', surplus ' || trim_scale(l.surplus) || ', cover ' || trim_scale(l.bankruptcy_cover)
+               || '; the books are corrected by a reversing entry'
           FROM bulk_row r JOIN incidents_liquidation l USING (liquidation_id)
           JOIN incidents_instrument i ON i.id = l.instrument_id
          WHERE (i.symbol, {same}) IS DISTINCT FROM (r.symbol, {said})
@@ -154,16 +172,16 @@ def _mismatches() -> tuple[int, list[str]]:
     return (rows[0][-1] if rows else 0), texts
 
 
-def _add() -> list[int]:
-    """Insert those that are not there; their keys."""
-    with connection.cursor() as cursor:
-        cursor.execute("""
-            INSERT INTO incidents_liquidation
-                   (liquidation_id, instrument_id, account, side, price, quantity, fee, bankruptcy_cover, liquidated_at)
-            SELECT r.liquidation_id, i.id, coalesce(r.account, ''), coalesce(r.side, ''), r.price, r.quantity, r.fee,
-                   coalesce(r.bankruptcy_cover, 0), r.liquidated_at
-              FROM bulk_row r JOIN incidents_instrument i ON i.symbol = r.symbol
-             ORDER BY r.line
-                ON CONFLICT (liquidation_id) DO NOTHING RETURNING id
-        """)
-        return [key for (key,) in cursor.fetchall()]
+def _add() -> tuple[int, QuerySet[Liquidation]]:
+    """Insert those that are not there, as they were liquidated: how many, and which. No other import is under way (`lock`)."""
+    last = Liquidation.objects.aggregate(last=Max("pk"))["last"] or 0
+    count = execute("""
+        INSERT INTO incidents_liquidation
+               (liquidation_id, instrument_id, account, side, price, quantity, fee, bankruptcy_cover, surplus, liquidated_at)
+        SELECT r.liquidation_id, i.id, coalesce(r.account, ''), coalesce(r.side, ''), r.price, r.quantity, r.fee,
+               coalesce(r.bankruptcy_cover, 0), coalesce(r.surplus, 0), r.liquidated_at
+          FROM bulk_row r JOIN incidents_instrument i ON i.symbol = r.symbol
+         WHERE NOT EXISTS (SELECT FROM incidents_liquidation l WHERE l.liquidation_id = r.liquidation_id)
+         ORDER BY r.liquidated_at, r.line
+    """)
+    return count, Liquidation.objects.filter(pk__gt=last)

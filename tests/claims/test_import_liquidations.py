@@ -7,13 +7,15 @@ from decimal import ROUND_HALF_UP, Decimal
 
 import pytest
 
+from claims import inflows
 from claims.models import Claim
 from incidents.models import Asset, ImportedFile, Instrument, Liquidation
 from ledger import reports
-from ledger.journal import BANKRUPTCY_COVER, CASH, COMPANY_TOPUP, LIQUIDATION_FEES
+from ledger.closing import close, propose
+from ledger.journal import BANKRUPTCY_COVER, CASH, COMPANY_TOPUP, LIQUIDATION_FEES, LIQUIDATION_SURPLUS
 from ledger.models import JournalEntry, Transfer
 from tests.console import done, portal
-from tests.factories import instrument, staff
+from tests.factories import NOW, instrument, staff
 from tests.incidents.files import csv_of
 
 pytestmark = pytest.mark.django_db
@@ -70,7 +72,9 @@ def test_a_linear_fee_comes_in_usdt_and_an_inverse_one_in_the_coin(load):
             "rejected": 0,
             "errors": [],
             "totals": {"BTC": "0.00030000", "USDT": "82.50"},
+            "surplus": {},
             "cover": {},
+            "topup": {},
         },
     )
     assert booked() == [
@@ -94,7 +98,12 @@ def test_the_same_file_twice_and_a_row_in_another_file_are_posted_once(load):
 
 
 def test_bankruptcy_cover_is_paid_by_the_fund_and_what_it_lacks_by_the_company(load):
-    load(FEE | {"bankruptcy_cover": "100.25"})
+    _code, result = load(FEE | {"bankruptcy_cover": "100.25"})
+    assert (result["totals"], result["cover"], result["topup"]) == (
+        {"USDT": "82.50"},
+        {"USDT": "100.25"},
+        {"USDT": "17.75"},
+    )
     assert booked() == [
         ("LIQ-7001/topup-USDT", "company_topup", CASH, COMPANY_TOPUP, Decimal("17.75"), "USDT"),
         ("LIQ-7001", "liquidation_fee", CASH, LIQUIDATION_FEES, Decimal("82.5"), "USDT"),
@@ -102,6 +111,55 @@ def test_bankruptcy_cover_is_paid_by_the_fund_and_what_it_lacks_by_the_company(l
     ]
     assert [fund.available for fund in reports.fund("USDT")] == [0]
     assert done("verify_ledger")["ok"] is True
+
+
+def test_what_is_left_of_the_margin_goes_to_the_fund_after_the_fee(load):
+    code, result = load(FEE | {"surplus": "12.34"}, COIN | {"surplus": "0.0001"})
+    assert (code, result["posted"]) == (0, 2)
+    assert (result["totals"], result["surplus"]) == (
+        {"BTC": "0.00030000", "USDT": "82.50"},
+        {"BTC": "0.00010000", "USDT": "12.34"},
+    )
+    assert booked() == [
+        ("LIQ-7001", "liquidation_fee", CASH, LIQUIDATION_FEES, Decimal("82.5"), "USDT"),
+        ("LIQ-7001/surplus", "liquidation_surplus", CASH, LIQUIDATION_SURPLUS, Decimal("12.34"), "USDT"),
+        ("LIQ-7002", "liquidation_fee", CASH, LIQUIDATION_FEES, Decimal("0.0003"), "BTC"),
+        ("LIQ-7002/surplus", "liquidation_surplus", CASH, LIQUIDATION_SURPLUS, Decimal("0.0001"), "BTC"),
+    ]
+    assert load(FEE | {"surplus": "12.34"}, COIN | {"surplus": "0.0001"})[1]["unchanged"] == 2
+    assert done("verify_ledger")["ok"] is True
+
+
+def test_liquidations_are_posted_as_they_happened_whatever_the_order_of_the_file(load):
+    """The fee of 14:20 is there before the cover of 14:21 is paid: the company brings nothing."""
+    later = FEE | {"liquidation_id": "7003", "liquidated_at": "2022-11-16T14:21:00Z", "bankruptcy_cover": "100"}
+    code, result = load(later, FEE)
+    assert (code, result["topup"]) == (0, {})
+    assert [row[0] for row in booked()] == ["LIQ-7001", "LIQ-7003", "LIQ-7003/cover"]
+
+
+def test_a_liquidation_of_a_closed_day_counts_from_the_first_open_one_and_says_so(load):
+    mia, max_ = staff("mia", "manager"), staff("max", "manager")
+    close(propose(date(2022, 11, 17), by=mia, now=NOW).pk, by=max_, now=NOW)
+    tomorrow = FEE | {"liquidation_id": "7003", "liquidated_at": "2022-11-19T14:20:00Z"}
+    assert load(FEE | {"surplus": "1"}, tomorrow)[0] == 0
+    entries = JournalEntry.objects.order_by("id").values_list("reference", "effective_on", "description")
+    assert list(entries) == [
+        ("LIQ-7001", date(2022, 11, 18), "Liquidation 7001 of 2022-11-16"),
+        ("LIQ-7001/surplus", date(2022, 11, 18), "Liquidation 7001 of 2022-11-16"),
+        ("LIQ-7003", date(2022, 11, 19), "Liquidation 7003"),
+    ]
+    assert load(FEE | {"surplus": "1"}, tomorrow)[1]["unchanged"] == 2
+    assert done("verify_ledger")["ok"] is True
+
+
+def test_a_long_file_is_posted_in_portions_with_one_question_each(load, monkeypatch, django_assert_max_num_queries):
+    rows = [FEE | {"liquidation_id": f"L{n}"} for n in range(50)]
+    with django_assert_max_num_queries(60):
+        assert load(*rows[:10])[1]["posted"] == 10
+    monkeypatch.setattr(inflows, "PORTION", 7)
+    assert load(*rows)[1]["totals"] == {"USDT": "3300.00"}
+    assert sorted(row[0] for row in booked()) == sorted(f"LIQ-L{n}" for n in range(50))
 
 
 def test_a_fee_that_is_not_the_formula_s_is_posted_as_recorded_and_listed(load):
@@ -132,6 +190,16 @@ def test_a_fee_of_nothing_is_a_fact_and_no_entry(load):
         ({"fee": "1.001"}, 'fee: "1.001" - expected at most 2 decimals, as USDT has'),
         ({"bankruptcy_cover": "-1"}, 'bankruptcy_cover: "-1" - expected 0 or more'),
         ({"bankruptcy_cover": "0.123"}, 'bankruptcy_cover: "0.123" - expected at most 2 decimals, as USDT has'),
+        ({"surplus": "-1"}, 'surplus: "-1" - expected 0 or more'),
+        ({"surplus": "0.123"}, 'surplus: "0.123" - expected at most 2 decimals, as USDT has'),
+        (
+            {"surplus": "1", "bankruptcy_cover": "1"},
+            'surplus: "1" - expected 0: the fund covers no loss where something was left',
+        ),
+        (
+            {"liquidation_id": "7002/cover"},
+            'liquidation_id: "7002/cover" - expected an id that does not end like our own references',
+        ),
         ({"symbol": "X"}, 'symbol: "X" - expected a known symbol; import its instrument first'),
         ({"liquidation_id": "70 02"}, 'liquidation_id: "70 02" - expected an id of letters, digits and . _ : / # -'),
         (
@@ -154,9 +222,19 @@ def test_an_id_that_is_in_the_books_with_other_facts_is_refused(load):
         1,
         [
             'line 2, column liquidation_id: "7001" - expected the facts that it is in the books with: BTCUSDT, price 16500, '
-            "quantity 0.5, fee 82.5, cover 0; the books are corrected by a reversing entry"
+            "quantity 0.5, fee 82.5, surplus 0, cover 0; the books are corrected by a reversing entry"
         ],
     )
+
+
+@pytest.mark.parametrize(
+    "other", [{"surplus": "1"}, {"bankruptcy_cover": "1"}, {"price": "16501"}, {"symbol": "XBTUSD"}]
+)
+def test_no_fact_of_a_known_liquidation_is_another_the_second_time(load, other):
+    load(FEE)
+    code, result = load(FEE | other)
+    assert (code, result["rejected"], result["posted"], len(booked())) == (1, 1, 0, 1)
+    assert result["errors"][0].startswith('line 2, column liquidation_id: "7001" - expected the facts that it is in')
 
 
 def test_what_the_books_refuse_leaves_no_liquidation_behind(load):
