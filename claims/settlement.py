@@ -10,7 +10,16 @@ from django.db.models import Exists, F, OuterRef, Q, QuerySet
 
 from claims.models import Award, Bonus, Claim
 from ledger import reports, sealing, verification
-from ledger.journal import COMPENSATION, COMPENSATION_APPROVED, GOODWILL, GOODWILL_GRANTED, Draft, Fact
+from ledger.journal import (
+    COMPENSATION,
+    COMPENSATION_APPROVED,
+    COMPENSATION_PAID,
+    GOODWILL,
+    GOODWILL_GRANTED,
+    TOPPED_UP,
+    Draft,
+    Fact,
+)
 from ledger.models import JournalEntry, Seal, Transfer, Verification
 from ledger.posting import PostingError, post
 from ledger.verification import Findings, Progress
@@ -19,6 +28,8 @@ __all__ = [
     "Findings",
     "PostingError",
     "Progress",
+    "CATEGORIES",
+    "PAID",
     "Verification",
     "award",
     "balances",
@@ -29,11 +40,26 @@ __all__ = [
     "keep_verification",
     "last_seal",
     "mismatched",
+    "named",
     "one_moment",
     "reference_of",
     "seal_everything",
     "unexplained",
 ]
+
+CATEGORIES = dict(JournalEntry.Category.choices)
+PAID = "/paid"  # what pays an award's or a bonus's entry has the entry's reference with this at its end
+
+
+def named() -> dict[str, str]:
+    """Accounts, categories and the end of a payout's reference, as the reports of this room ask for them."""
+    return {
+        "expense": COMPENSATION_APPROVED.debit,
+        "payable": COMPENSATION_APPROVED.credit,
+        "cash": COMPENSATION_PAID.credit,
+        "topup": TOPPED_UP.category,
+        "paid": PAID,
+    }
 
 
 def _says(fact: Fact) -> dict[str, str]:

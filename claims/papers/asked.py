@@ -1,0 +1,37 @@
+"""What the reports of this room share: moments, addresses, and amounts in SQL."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime, time
+
+from django.urls import reverse
+
+from jobs.paper import Asked
+
+Moment = datetime | date | None
+# With all decimals of the asset; never rounded, so that a wrong amount would show. Takes (amount, the asset's decimals).
+AMOUNT = "round({0}, greatest(coalesce({1}, 8), scale(trim_scale({0}))))"
+
+
+def by_then(as_of: Moment) -> datetime | None:
+    """The instant up to which something was decided and posted; of a day its very end. None: now."""
+    if as_of is None or isinstance(as_of, datetime):
+        return as_of
+    return datetime.combine(as_of, time.max, UTC)
+
+
+def found(reference: str, incidents):
+    """The incident of this reference. Raises Asked."""
+    incident = incidents.filter(reference=reference).first()
+    if incident is None:
+        known = ", ".join(incidents.values_list("reference", flat=True)[:10]) or "none is declared yet"
+        raise Asked(f"there is no incident {reference!r}; known: {known}")
+    return incident
+
+
+def entry(pk: int | None) -> str | None:
+    return reverse("admin:ledger_journalentry_change", args=[pk]) if pk else None
+
+
+def claim(pk: int | None) -> str | None:
+    return reverse("admin:claims_claim_change", args=[pk]) if pk else None
