@@ -270,7 +270,11 @@ UNFOLD = {
     "SHOW_HISTORY": False,  # the admin's own log knows only the admin; the database's event tables know everything
     "SHOW_VIEW_ON_SITE": False,
     "DASHBOARD_CALLBACK": "claims.dashboard.dashboard",
-    "STYLES": [lambda request: static("makegood/office.css"), lambda request: static("makegood/charts.css")],
+    "STYLES": [
+        lambda request: static("makegood/office.css"),
+        lambda request: static("makegood/charts.css"),
+        lambda request: static("makegood/books.css"),
+    ],
     "SCRIPTS": [lambda request: static("makegood/office.js"), lambda request: static("makegood/charts.js")],
     "COLORS": {
         "primary": {  # white text on 600 and 600 on white both pass WCAG AA
