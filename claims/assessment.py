@@ -36,7 +36,7 @@ from claims.deadlines import Outage
 from claims.models import Assessment, Claim, Compensation, Contact, Evidence, GivenPrice, ReferencePrice, Verdict
 from claims.terms import Terms
 from incidents import market
-from incidents.models import AbnormalRange, Asset, ImportedFile, Incident, Instrument, Order
+from incidents.models import AbnormalRange, Asset, ImportedFile, Incident, Instrument, Liquidation, Order
 from incidents.prices import reference_prices, values_at
 from incidents.windows import merge
 
@@ -362,6 +362,11 @@ def owners_of(order_ids: Iterable[str]) -> dict[str, set[int]]:
     ):
         owners.setdefault(order_id, set()).add(customer)
     return owners
+
+
+def liquidations() -> QuerySet[Liquidation]:
+    """All there are, with the asset of their amounts."""
+    return Liquidation.objects.annotate(asset=F("instrument__settle"))
 
 
 def affected_instruments(incident: Incident) -> QuerySet[Instrument]:

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 
+from django.db import connection
 from django.db.models import Max, Min, QuerySet, Sum
 
 from ledger.journal import FEE_RECEIVED, LOSS_COVERED, SURPLUS_RECEIVED, TOPPED_UP
 from ledger.models import JournalEntry, Period, Transfer
 from ledger.posting import PostingError, post_selected
 
-__all__ = ["Inflow", "PostingError", "post_liquidations"]
+__all__ = ["Inflow", "PostingError", "mismatched", "post_liquidations"]
 PORTION = 25_000  # liquidations in one statement, of two entries each at most
 PREFIX = "LIQ-"
 FACTS = (  # what a liquidation moves, in the order in which it is posted: its field, the end of the reference, the fact
@@ -37,6 +38,32 @@ POSTED = f"""
            CASE WHEN day < %s THEN 'Liquidation ' || liquidation_id || ' of ' || day
                 ELSE 'Liquidation ' || liquidation_id END AS description, debit, credit, amount, asset
       FROM ({ENTRIES}) AS entry ORDER BY id, nth
+"""  # noqa: S608
+
+# What the books have of liquidations beside what there is to be; corrections are held against their originals elsewhere.
+MISMATCHED = f"""
+    WITH wanted AS ({ENTRIES}), booked AS (
+        SELECT reference, category, effective_on, transfer_count, debit.name AS debit, credit.name AS credit, amount,
+               transfer.asset_id AS asset
+          FROM ledger_journalentry entry LEFT JOIN ledger_transfer transfer ON transfer.entry_id = entry.id
+          LEFT JOIN ledger_account debit ON debit.id = debit_id LEFT JOIN ledger_account credit ON credit.id = credit_id
+         WHERE starts_with(reference, '{PREFIX}') AND reverses_id IS NULL AND category <> %s
+    )
+    SELECT coalesce(booked.reference, wanted.reference), wanted.amount, wanted.asset, booked.category, booked.debit,
+           booked.credit, booked.amount, booked.asset, booked.effective_on
+      FROM wanted FULL JOIN booked ON booked.reference = wanted.reference
+     WHERE (booked.category, booked.debit, booked.credit, booked.amount, booked.asset, booked.transfer_count)
+           IS DISTINCT FROM (wanted.category, wanted.debit, wanted.credit, wanted.amount, wanted.asset, 1)
+        OR booked.effective_on < wanted.day
+     ORDER BY 1
+"""  # noqa: S608
+# A top-up is for the entry that its reference begins with.
+TOPUPS_FOR_NOTHING = f"""
+    SELECT reference FROM ledger_journalentry topup
+     WHERE starts_with(reference, '{PREFIX}') AND category = %s AND NOT EXISTS (
+           SELECT FROM ledger_journalentry entry
+            WHERE entry.reference = regexp_replace(topup.reference, '/topup-[A-Z0-9]+$', '') AND entry.id > topup.id)
+     ORDER BY id
 """  # noqa: S608
 
 
@@ -90,3 +117,31 @@ def _topped_up(last: int, now: datetime) -> dict[str, Decimal]:
         entry__reference__startswith=PREFIX,
     )
     return dict(brought.order_by().values_list("asset").annotate(Sum("amount")))
+
+
+def mismatched(liquidations: QuerySet) -> Iterator[str]:
+    """Where liquidations and books disagree, as 'reference: what is wrong'.
+
+    Each fee, surplus and cover has exactly its entry, on no day before it; nothing else is booked as a liquidation's.
+    """
+    rows, params = liquidations.values(*FIELDS).order_by().query.sql_with_params()
+    for reference, amount, asset, *entry in _asked(MISMATCHED.format(rows), [*params, *MOVES, TOPPED_UP.category]):
+        yield f"{reference}: {_wrong(amount, asset, *entry)}"
+    for (reference,) in _asked(TOPUPS_FOR_NOTHING, [TOPPED_UP.category]):
+        yield f"{reference}: a top-up for a liquidation that is not in the books"
+
+
+def _asked(sql: str, params: Sequence) -> list[tuple]:
+    with connection.cursor() as cursor:
+        cursor.execute(sql, params)
+        return cursor.fetchall()
+
+
+def _wrong(amount, asset, category, debit, credit, booked, booked_asset, day) -> str:
+    if category is None:
+        return f"{amount.normalize():f} {asset} of a liquidation is not in the books"
+    label = JournalEntry.Category(category).label
+    if amount is None:
+        return f"{label} without a liquidation"
+    said = "no transfer" if booked is None else f"{debit} ← {credit} {booked.normalize():f} {booked_asset}"
+    return f"{amount.normalize():f} {asset} of a liquidation is booked as {label} on {day}, {said}"

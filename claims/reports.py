@@ -8,13 +8,20 @@ from decimal import Decimal
 from django.db.models import Case, DecimalField, F, OuterRef, Q, Subquery, Sum, Value, When
 from django.db.models.functions import Coalesce
 
-from claims import settlement
+from claims import assessment as facts
+from claims import inflows, settlement
 from claims.models import Award, Bonus, Compensation, Remedy, Verdict
 
 
 def unposted_or_mismatched() -> list[str]:
-    """Where decisions and books disagree, as 'reference: what is wrong': every award and bonus is posted once, nothing else."""
-    return [*_wrongly_booked(), *_wrongly_summed(), *_wrongly_compensated(), *_unexplained()]
+    """Where decisions, liquidations and books disagree, as 'reference: what is wrong': each is posted once, nothing else."""
+    return [
+        *_wrongly_booked(),
+        *_wrongly_summed(),
+        *_wrongly_compensated(),
+        *_unexplained(),
+        *inflows.mismatched(facts.liquidations()),
+    ]
 
 
 def counted() -> dict[str, int]:

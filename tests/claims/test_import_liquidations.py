@@ -6,8 +6,9 @@ from datetime import UTC, date, datetime
 from decimal import ROUND_HALF_UP, Decimal
 
 import pytest
+from django.db import connection
 
-from claims import inflows
+from claims import assessment, inflows
 from claims.models import Claim
 from incidents.models import Asset, ImportedFile, Instrument, Liquidation
 from ledger import reports
@@ -17,6 +18,7 @@ from ledger.models import JournalEntry, Transfer
 from tests.console import done, portal
 from tests.factories import NOW, instrument, staff
 from tests.incidents.files import csv_of
+from tests.ledger.books import undo
 
 pytestmark = pytest.mark.django_db
 FEE = {
@@ -269,6 +271,85 @@ def test_only_who_may_post_may_bring_them_in_by_name(load):
     assert load(FEE, options=("--by", "mia"))[0] == 0
     assert JournalEntry.objects.get().posted_by.username == "mia"
     assert not Claim.objects.exists()
+
+
+# --- held against the books
+
+
+def problems() -> list[str]:
+    return list(inflows.mismatched(assessment.liquidations()))
+
+
+@pytest.fixture
+def books(load):
+    """A fee with what was left, and a cover that the company had to help with; none of it wrong."""
+    load(FEE | {"surplus": "5"}, FEE | {"liquidation_id": "7003", "bankruptcy_cover": "200"})
+    assert problems() == []
+
+
+def as_superuser(sql: str) -> None:
+    """Past the laws, as somebody with the database's own rights would go."""
+    with connection.cursor() as cursor:
+        cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
+        cursor.execute(
+            "ALTER TABLE ledger_journalentry DISABLE TRIGGER USER; ALTER TABLE ledger_transfer DISABLE TRIGGER USER"
+        )
+        cursor.execute(sql)
+
+
+BOOKED = "of a liquidation is booked as"
+ELSEWHERE = f"(SELECT id FROM ledger_account WHERE name = '{LIQUIDATION_SURPLUS}')"  # noqa: S608
+TAMPERED = [
+    (
+        "UPDATE incidents_liquidation SET fee = 82.51 WHERE liquidation_id = '7001'",
+        f"LIQ-7001: 82.51 USDT {BOOKED} liquidation fee on 2022-11-16, {CASH} ← {LIQUIDATION_FEES} 82.5 USDT",
+    ),
+    (
+        "UPDATE incidents_liquidation SET surplus = 0 WHERE liquidation_id = '7001'",
+        "LIQ-7001/surplus: liquidation surplus without a liquidation",
+    ),
+    (
+        "UPDATE incidents_liquidation SET liquidated_at = '2022-11-17T00:00:00Z' WHERE liquidation_id = '7001';"
+        "UPDATE ledger_journalentry SET effective_on = '2022-11-17' WHERE reference = 'LIQ-7001'",
+        f"LIQ-7001/surplus: 5 USDT {BOOKED} liquidation surplus on 2022-11-16, {CASH} ← {LIQUIDATION_SURPLUS} 5 USDT",
+    ),
+    (
+        "UPDATE ledger_journalentry SET reference = 'other' WHERE reference = 'LIQ-7003/cover';"
+        "UPDATE ledger_journalentry SET reference = 'elsewhere' WHERE category = 'company_topup'",
+        "LIQ-7003/cover: 200 USDT of a liquidation is not in the books",
+    ),
+    (
+        f"UPDATE ledger_transfer t SET credit_id = {ELSEWHERE} FROM ledger_journalentry e"  # noqa: S608
+        " WHERE e.id = t.entry_id AND e.reference = 'LIQ-7003'",
+        f"LIQ-7003: 82.5 USDT {BOOKED} liquidation fee on 2022-11-16, {CASH} ← {LIQUIDATION_SURPLUS} 82.5 USDT",
+    ),
+    (
+        "DELETE FROM ledger_transfer WHERE amount = 5",
+        "LIQ-7001/surplus: 5 USDT of a liquidation is booked as liquidation surplus on 2022-11-16, no transfer",
+    ),
+    (
+        "UPDATE ledger_journalentry SET reference = 'LIQ-1/cover/topup-USDT' WHERE category = 'company_topup'",
+        "LIQ-1/cover/topup-USDT: a top-up for a liquidation that is not in the books",
+    ),
+]
+
+
+@pytest.mark.parametrize(("tampered", "named"), TAMPERED)
+def test_a_liquidation_that_is_not_in_the_books_as_it_was_is_named(books, tampered, named):
+    as_superuser(tampered)
+    assert problems() == [named]
+
+
+def test_an_entry_of_a_liquidation_that_nobody_reported_is_named(books):
+    done("post_entry", entry_under("LIQ-9999"), "--by", staff("mia", "manager").username)
+    assert problems() == ["LIQ-9999: liquidation fee without a liquidation"]
+    code, result = portal("verify_ledger")
+    assert (code, result["problems"]) == (1, ["LIQ-9999: liquidation fee without a liquidation"])
+
+
+def test_a_fee_reversed_by_hand_is_no_mismatch(books):
+    undo("LIQ-7001", "LIQ-7001/reversed")
+    assert problems() == []
 
 
 # --- recordings of the stream of force orders
