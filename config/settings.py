@@ -323,6 +323,7 @@ UNFOLD = {
                 "items": [
                     nav(_("Accounts"), "account_balance", "ledger_account_changelist", "ledger.view_account"),
                     nav(_("Journal"), "menu_book", "ledger_journalentry_changelist", "ledger.view_journalentry"),
+                    nav(_("Reports"), "summarize", "jobs_reports", "ledger.view_journalentry"),
                     nav(_("Periods"), "event_available", "ledger_period_changelist", "ledger.view_period"),
                     nav(_("Rates"), "currency_exchange", "ledger_rate_changelist", "ledger.view_rate"),
                     nav(_("Verification"), "verified", "ledger_verification_changelist", "ledger.view_verification"),
@@ -336,6 +337,9 @@ UNFOLD = {
                     nav(_("Orders"), "receipt_long", "incidents_order_changelist", "incidents.view_order"),
                     nav(_("Quotes"), "show_chart", "incidents_quote_changelist", "incidents.view_quote"),
                     nav(_("Customers"), "group", "incidents_customer_changelist", "incidents.view_customer"),
+                    nav(
+                        _("Liquidations"), "trending_down", "incidents_liquidation_changelist", "incidents.view_liquidation"
+                    ),
                     nav(
                         _("Liquidations explained"),
                         "troubleshoot",

@@ -19,7 +19,7 @@ class Asked(Exception):
 
 @dataclass(frozen=True)
 class Column:
-    """`code` heads it in files, `words` on screen; `says` are the words for its codes, `link` where a row's cell leads."""
+    """`code` heads it in files, `words` on screen (empty: files only); `says`: words for codes, `link`: where it leads."""
 
     code: str
     words: object

@@ -41,11 +41,11 @@ COLUMNS = (
     Column("asset", _("asset")),
     Column("granted_by", _("granted by")),
     Column("granted_at", _("granted at")),
-    Column("entry", _("entry")),
+    Column("entry", ""),
     Column("reference", _("reference"), link=lambda row: asked.entry(row[7])),
     Column("reversed_by", _("reversed by")),
     Column("paid_on", _("paid on")),
-    Column("id", _("number")),
+    Column("id", ""),
 )
 TOTAL_COLUMNS = (
     Column("incident", _("incident")),

@@ -11,7 +11,7 @@ from claims.papers import asked, looked_at
 from claims.papers.asked import Moment
 from jobs.paper import Column, Paper, Query, Table
 
-ENTRY = Column("entry", _("entry"))
+ENTRY = Column("entry", "")
 REFERENCE = Column("reference", _("reference"), link=lambda row: asked.entry(row[0]))
 CATEGORY = Column("category", _("category"), settlement.CATEGORIES)
 EFFECTIVE, DESCRIPTION = Column("effective_on", _("effective on")), Column("description", _("description"))
@@ -35,7 +35,7 @@ TABLES = (
         Column("claim", _("claim"), link=lambda row: asked.claim(row[10])), AMOUNT,
         Column("so_far", _("with earlier awards")), Column("limit", _("limit")), ASSET, PREPARED,
         Column("endorsed_by", _("first approved by")), APPROVED, Column("approved_at", _("approved at")),
-        Column("reference", _("reference"), link=lambda row: asked.entry(row[11])), Column("claim_id", _("number of the claim")),
+        Column("reference", _("reference"), link=lambda row: asked.entry(row[11])), Column("claim_id", ""),
         ENTRY,
     ), looked_at.ABOVE, _("No award was above a limit.")),
     ("pairs", _("Who prepared and who approved"), (

@@ -109,7 +109,7 @@ COLUMNS = (
     Column("status", _("status"), dict(Claim.Status.choices)),
     Column("asset", _("asset")),
     *AMOUNTS,
-    Column("id", _("number")),
+    Column("id", ""),
 )
 TOTAL_COLUMNS = (Column("asset", _("asset")), Column("claims", _("claims")), *AMOUNTS)
 

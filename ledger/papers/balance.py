@@ -19,7 +19,7 @@ def trial_balance(*, as_of: Moment = None) -> Paper:
     until = as_of if as_of and not isinstance(as_of, datetime) else None
 
     def statement(row: Row) -> str:
-        return asked.report("statement", account=row[0], asset=row[1], to=until)
+        return asked.report("statement", account=row[0], asset=row[1], last=until)
 
     account = Column("account", _("account"), link=statement)
     return Paper(

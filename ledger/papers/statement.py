@@ -107,7 +107,7 @@ STATEMENT_COLUMNS = (
     Column("category", _("category"), LINES),
     Column("effective_on", _("effective on")),
     Column("posted_at", _("posted at")),
-    Column("entry", _("entry")),
+    Column("entry", ""),
     Column("reference", _("reference"), link=lambda row: asked.entry(row[3])),
     Column("description", _("description")),
     Column("account", _("other account")),
