@@ -338,7 +338,10 @@ UNFOLD = {
                     nav(_("Quotes"), "show_chart", "incidents_quote_changelist", "incidents.view_quote"),
                     nav(_("Customers"), "group", "incidents_customer_changelist", "incidents.view_customer"),
                     nav(
-                        _("Liquidations"), "trending_down", "incidents_liquidation_changelist", "incidents.view_liquidation"
+                        _("Liquidations"),
+                        "trending_down",
+                        "incidents_liquidation_changelist",
+                        "incidents.view_liquidation",
                     ),
                     nav(
                         _("Liquidations explained"),

@@ -21,6 +21,7 @@ from claims import gate, workflow
 from claims.admin.books import BooksAsked
 from claims.admin.changes import Changes
 from claims.admin.desk import Desk
+from claims.admin.inflows import LiquidationImport
 from claims.admin.prices import HandPrices
 from claims.models import Claim, Evidence, Offer
 from claims.receiving import FINDINGS, EvidenceRefused, attach_evidence
@@ -72,7 +73,7 @@ class QueueList(ChangeList):
 
 
 @admin.register(Claim)
-class ClaimAdmin(Exports, Desk, Changes, HandPrices, BooksAsked, office.ReadOnlyScreen):
+class ClaimAdmin(Exports, Desk, Changes, HandPrices, BooksAsked, LiquidationImport, office.ReadOnlyScreen):
     """Claims are shown and decided here, never edited: each button is one verb of the workflow."""
 
     resource_classes = [ClaimSheet]
@@ -170,6 +171,7 @@ class ClaimAdmin(Exports, Desk, Changes, HandPrices, BooksAsked, office.ReadOnly
             *self.changes_urls(),
             *self.price_urls(),
             *self.books_urls(),
+            *self.liquidation_urls(),
             *super().get_urls(),
         ]
 

@@ -1,0 +1,121 @@
+"""A small file of liquidations on screen: what it would bring the fund and cost it, then the one click that posts it."""
+
+from __future__ import annotations
+
+from base64 import b64decode, b64encode
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from django import forms
+from django.contrib import messages
+from django.core import signing
+from django.core.exceptions import PermissionDenied
+from django.http import HttpResponse
+from django.shortcuts import redirect
+from django.template.response import TemplateResponse
+from django.urls import path
+from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy, ngettext
+
+from claims import gate, liquidations
+from claims.inflows import PostingError
+
+LARGEST = 1 << 20  # bytes of a file here: the page carries it from the preview to the confirmation
+HOURS = 3600  # seconds that a preview may be confirmed
+SALT = "claims.admin.inflows"
+
+
+class LiquidationsForm(forms.Form):
+    """The file."""
+
+    file = forms.FileField(
+        label=gettext_lazy("File of liquidations (CSV)"),
+        allow_empty_file=True,  # what is wrong with a file is said by the one who reads it
+        widget=forms.FileInput(attrs={"class": "mg-input", "accept": ".csv,.gz,.zip"}),
+    )
+
+    def clean_file(self):
+        file = self.cleaned_data["file"]
+        if file.size > LARGEST:
+            raise forms.ValidationError(
+                _(
+                    "More than 1 MiB: the command takes files of any size (manage.py import_liquidations FILE --by USER)."
+                )
+            )
+        return file
+
+
+class LiquidationImport:
+    """The address of the page, under the claims' own."""
+
+    def liquidation_urls(self):
+        view = self.admin_site.admin_view(self.import_liquidations_view)
+        return [path("liquidations/", view, name="claims_import_liquidations")]
+
+    def import_liquidations_view(self, request) -> HttpResponse:
+        """The form; with a file, what it would do; confirmed, it is done if it still does that."""
+        if not request.user.has_perms(liquidations.PERMISSIONS):
+            raise PermissionDenied
+        if "seen" in request.POST:
+            return self._confirmed(request)
+        form = LiquidationsForm(request.POST or None, request.FILES or None)
+        if not form.is_valid():
+            return self._import_page(request, form=form)
+        file = form.cleaned_data["file"]
+        return self._previewed(request, file.name, file.read(), seen=None)
+
+    def _confirmed(self, request) -> HttpResponse:
+        try:
+            said = signing.loads(request.POST["seen"], salt=SALT, max_age=HOURS)
+        except signing.BadSignature:
+            messages.error(request, _("This preview is too old: choose the file once more."))
+            return redirect("admin:claims_import_liquidations")
+        return self._previewed(request, said["name"], b64decode(said["file"]), seen=said["figures"])
+
+    def _previewed(self, request, name: str, content: bytes, *, seen: dict | None) -> HttpResponse:
+        try:
+            with _as_file(name, content) as file:
+                found, done = liquidations.take_in_as_seen(file, seen, by=request.user, now=timezone.now())
+        except (gate.Refused, PostingError) as refusal:
+            messages.error(request, str(refusal))
+            return redirect("admin:claims_import_liquidations")
+        if done:
+            messages.success(request, _told(found))
+            return redirect("admin:incidents_liquidation_changelist")
+        page = {"name": name, "found": found, "sums": _by_asset(found), "changed": seen is not None}
+        return self._import_page(request, form=LiquidationsForm(), seen=_signed(name, content, found), **page)
+
+    def _import_page(self, request, **more) -> TemplateResponse:
+        context = self.admin_site.each_context(request) | {"title": _("Import liquidations"), "opts": self.opts}
+        context |= {"at_most": liquidations.ON_SCREEN}
+        return TemplateResponse(request, "claims/import_liquidations.html", context | more)
+
+
+@contextmanager
+def _as_file(name: str, content: bytes) -> Iterator[Path]:
+    """The upload as a file of its name, for as long as it is read."""
+    with TemporaryDirectory(prefix="liquidations-") as folder:
+        file = Path(folder) / (Path(name).name or "liquidations.csv")
+        file.write_bytes(content)
+        yield file
+
+
+def _signed(name: str, content: bytes, found: dict) -> str:
+    """The file and what the person sees of it, for the page to carry: nothing is kept here until they confirm."""
+    said = {"name": name, "file": b64encode(content).decode(), "figures": liquidations.figures(found)}
+    return signing.dumps(said, salt=SALT, compress=True)
+
+
+def _by_asset(found: dict) -> list[dict]:
+    assets = sorted({asset for name in ("totals", "surplus", "cover") for asset in found[name]})
+    names = {"fees": "totals", "surplus": "surplus", "cover": "cover", "topup": "topup"}
+    return [{"asset": asset} | {key: found[name].get(asset) for key, name in names.items()} for asset in assets]
+
+
+def _told(found: dict) -> str:
+    count = found["posted"]
+    text = ngettext("%(n)s liquidation is taken in and posted.", "%(n)s liquidations are taken in and posted.", count)
+    return text % {"n": f"{count:,}"}
