@@ -59,8 +59,8 @@ FUND_COLUMNS = (
     Column("asset", _("asset")),
     Column("balance", _("balance of"), BALANCES),
     Column("category", _("category"), LINES),
-    Column("in", _("in")),
-    Column("out", _("out")),
+    Column("in", _("came in")),
+    Column("out", _("went out")),
     Column("amount", _("balance")),
 )
 TOPUPS = (
@@ -102,7 +102,7 @@ WORTH = (
     Column("topups_value", _("of that, company top-ups")),
 )
 TOTAL = (
-    Column("in", _("in")),
+    Column("in", _("valued in")),
     Column("cash", _("cash")),
     Column("committed", _("committed")),
     Column("available", _("available")),

@@ -54,7 +54,7 @@ def booked(fact, reference: str, amount: str, *, by=None, now=LAST) -> None:
 
 @pytest.fixture
 def incident(desk):
-    seed = Draft("seed", "seed_capital", NOW.date(), "The seed", (SEED_PAID_IN.move(Decimal(100), "USDT"),))
+    seed = Draft("seed-2022", "seed_capital", NOW.date(), "The seed", (SEED_PAID_IN.move(Decimal(100), "USDT"),))
     post_manual(seed, by=desk.mia, now=NOW)
     for number, (code, facts) in enumerate(
         {"carla": {}, "dora": {"quantity": "1"}, "emil": {"symbol": "ETHUSDT"}, "fay": {}}.items(), start=1
@@ -155,7 +155,7 @@ def test_reversals_and_manual_entries_name_who_posted_them(incident):
     )  # fmt: skip
     manual = [(row["reference"], row["debit"], row["credit"], row["posted_by"]) for row in told(report, "manual")]
     assert manual == [
-        ("seed", "Assets:Fund:Cash", "Equity:SeedCapital", "mia"),
+        ("seed-2022", "Assets:Fund:Cash", "Equity:SeedCapital", "mia"),
         ("undo-fay", "Liabilities:Payable:Compensation", "Expenses:Compensation", "mia"),
     ]
 
