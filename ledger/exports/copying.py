@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import BinaryIO
 
 from django.db import connection, transaction
+from psycopg.errors import error_from_result
+from psycopg.pq import ExecStatus
+from psycopg.pq.abc import PGconn, PGresult
 
 # To the microsecond, in UTC.
 INSTANT = """to_char({} AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"')"""
@@ -26,21 +29,54 @@ QUOTE = b"\x02"
 
 
 def copied(file: BinaryIO, sql: str, params: dict) -> int:
-    """Write what COPY answers, as it comes. Returns the number of rows."""
-    with connection.cursor() as cursor:
-        with cursor.copy(cursor.mogrify(sql, params)) as copy:
-            for block in copy:
-                file.write(block)
-        return cursor.rowcount
+    """Write what a COPY answers, as it comes. Returns the number of rows."""
+    return _received(sql, params, file.write)
 
 
 def copied_lines(file: BinaryIO, select: str, params: dict) -> int:
     """Write the one column of the query, whatever lines it has, each row with a line end. Returns the number of rows."""
+    return _received(
+        f"COPY ({select}) TO STDOUT {PLAIN}", params, lambda row: file.write(bytes(row).replace(QUOTE, b""))
+    )
+
+
+def _received(sql: str, params: dict, write: Callable[[memoryview], object]) -> int:
+    """Each row of a COPY to `write`, straight from libpq: a million of them in a third of the time that `cursor.copy` takes.
+
+    The connection can be used again afterwards, whatever happened.
+    """
     with connection.cursor() as cursor:
-        with cursor.copy(cursor.mogrify(f"COPY ({select}) TO STDOUT {PLAIN}", params)) as copy:
-            for block in copy:
-                file.write(bytes(block).replace(QUOTE, b""))
-        return cursor.rowcount
+        asked = cursor.mogrify(sql, params).encode()
+        with connection.wrap_database_errors:
+            libpq: PGconn = cursor.connection.pgconn
+            _expect(ExecStatus.COPY_OUT, libpq.exec_(asked))
+            try:
+                _each(libpq, write)
+            except BaseException:
+                cursor.connection.cancel()
+                _each(libpq, lambda row: None)
+                _end(libpq)
+                raise
+            return _expect(ExecStatus.COMMAND_OK, _end(libpq)).command_tuples or 0
+
+
+def _each(libpq: PGconn, write: Callable[[memoryview], object]) -> None:
+    receive = libpq.get_copy_data
+    size, row = receive(0)
+    while size > 0:
+        write(row)
+        size, row = receive(0)
+
+
+def _end(libpq: PGconn) -> PGresult:
+    """What the command came to."""
+    return list(iter(libpq.get_result, None))[-1]
+
+
+def _expect(status: ExecStatus, result: PGresult) -> PGresult:
+    if result.status != status:
+        raise error_from_result(result)
+    return result
 
 
 @contextmanager

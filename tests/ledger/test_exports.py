@@ -10,11 +10,12 @@ from decimal import Decimal
 
 import pytest
 from django.core.management import CommandError, call_command
-from django.db import connection
+from django.db import DataError, ProgrammingError, connection
 from django.test.utils import CaptureQueriesContext
 from openpyxl import load_workbook
 
 from ledger.exports import COLUMNS, write_csv
+from ledger.exports.copying import copied
 from ledger.models import JournalEntry
 from ledger.posting import post
 from ledger.sealing import seal
@@ -174,3 +175,28 @@ def test_a_reader_may_stop_early(command_env):
     assert (early.stdout, "Traceback" in early.stderr, "Exception" in early.stderr) == (HEADER + "\n", False, False)
     wrong = subprocess.run([sys.executable, "manage.py", "export_ledger", "--json"], **run)
     assert (wrong.returncode, wrong.stdout) == (2, "")
+
+
+# --- COPY by hand
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_question_that_fails_half_way_raises_and_leaves_the_connection_in_order():
+    file = io.BytesIO()
+    halfway = "COPY (SELECT 1 / (5 - number) FROM generate_series(1, 10) AS number) TO STDOUT"
+    for sql, error in ((halfway, DataError), ("COPY nothing TO STDOUT", ProgrammingError)):
+        with pytest.raises(error):
+            copied(file, sql, {})
+    assert file.getvalue() == b"0\n0\n0\n1\n"
+    assert copied(file, "COPY (VALUES (%(one)s), (2)) TO STDOUT", {"one": 1}) == 2
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_disk_that_is_full_leaves_the_connection_in_order():
+    class Full(io.BytesIO):
+        def write(self, row):
+            raise OSError(28, "No space left on device")
+
+    with pytest.raises(OSError, match="No space"):
+        copied(Full(), "COPY (SELECT * FROM generate_series(1, 1000000)) TO STDOUT", {})
+    assert exported(write_csv) == HEADER + "\n"
