@@ -1,6 +1,7 @@
 # make demo    the portal with the S1 case loaded          make test    every test
 # make run     the portal as it is                         make lint    style, templates, types
 # make stop    stop the embedded database                  make bench   how fast it is (ORDERS=100000: a smaller world)
+# make bench-books   how fast the books are, beside SQL by hand and two published ledgers
 # PORT, VAR_DIR and DATABASE_URL are honoured; README.md lists the rest.
 
 PORT ?= 8000
@@ -8,7 +9,7 @@ export PORT
 PYTHON := .venv/bin/python
 PIP := $(PYTHON) -m pip install --quiet --disable-pip-version-check
 
-.PHONY: demo run setup test lint messages bench stop
+.PHONY: demo run setup test lint messages bench bench-books stop
 
 demo: .venv/ready
 	@exec $(PYTHON) -m config.serve --demo
@@ -37,6 +38,10 @@ BENCH_DIR ?= $(CURDIR)/var/bench
 
 bench: .venv/ready
 	@env -u DATABASE_URL VAR_DIR=$(BENCH_DIR) $(PYTHON) -m bench --orders $(ORDERS)
+
+# Apart from the other bench, in an environment of their own: two rivals that the portal never runs with.
+bench-books: .venv/ready
+	@env -u DATABASE_URL VAR_DIR=$(BENCH_DIR) $(PYTHON) -m bench.books $(BOOKS)
 
 stop:
 	@test ! -x $(PYTHON) || $(PYTHON) -m config.database stop

@@ -37,13 +37,12 @@ def run(name: str, *command: str) -> str:
 def world(size: Size) -> str:
     """The database of a world of that size, generated once; its migrations are brought up to date."""
     name = f"world_{size.orders}"
-    if not _exists(name):
+    if not exists(name):
         began, draft = time.monotonic(), f"{name}_draft"
-        _drop(draft)
-        _sql(f"CREATE DATABASE {draft} OWNER {database.NAME}")
+        create(draft)
         run(draft, "manage.py", "migrate", "--verbosity", "0")
         run(draft, "-m", "bench.world", str(size.orders))
-        _sql(f"ALTER DATABASE {draft} RENAME TO {name}")
+        rename(draft, name)
         say(f"generated {size.orders:,} orders, {size.claims:,} claims, {size.quotes:,} quotes", began)
     run(name, "manage.py", "migrate", "--verbosity", "0")
     return name
@@ -52,7 +51,7 @@ def world(size: Size) -> str:
 def copy_of(world: str, name: str) -> str:
     """A copy of a world under this name, instead of the last one."""
     began = time.monotonic()
-    _drop(name)
+    drop(name)
     _sql(f"CREATE DATABASE {name} OWNER {database.NAME} TEMPLATE {world}{_by_file()}")
     say(f"copied {world}", began)
     return name
@@ -64,13 +63,23 @@ def _by_file() -> str:
         return " STRATEGY FILE_COPY" if connection.info.server_version >= 150000 else ""
 
 
-def _exists(name: str) -> bool:
+def exists(name: str) -> bool:
     with as_superuser() as connection:
         return connection.execute("SELECT 1 FROM pg_database WHERE datname = %s", [name]).fetchone() is not None
 
 
-def _drop(name: str) -> None:
+def create(name: str) -> None:
+    """An empty database of this name, instead of the last one."""
+    drop(name)
+    _sql(f"CREATE DATABASE {name} OWNER {database.NAME}")
+
+
+def drop(name: str) -> None:
     _sql(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")
+
+
+def rename(name: str, new: str) -> None:
+    _sql(f"ALTER DATABASE {name} RENAME TO {new}")
 
 
 def _sql(*statements: str) -> None:
