@@ -20,6 +20,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
+from claims import assessment as facts
 from claims import gate, liquidations
 from claims.inflows import PostingError
 
@@ -89,8 +90,8 @@ class LiquidationImport:
         return self._import_page(request, form=LiquidationsForm(), seen=_signed(name, content, found), **page)
 
     def _import_page(self, request, **more) -> TemplateResponse:
-        context = self.admin_site.each_context(request) | {"title": _("Import liquidations"), "opts": self.opts}
-        context |= {"at_most": liquidations.ON_SCREEN}
+        context = self.admin_site.each_context(request) | {"title": _("Import liquidations")}
+        context |= {"opts": facts.liquidations().model._meta, "at_most": liquidations.ON_SCREEN}
         return TemplateResponse(request, "claims/import_liquidations.html", context | more)
 
 
@@ -109,10 +110,17 @@ def _signed(name: str, content: bytes, found: dict) -> str:
     return signing.dumps(said, salt=SALT, compress=True)
 
 
-def _by_asset(found: dict) -> list[dict]:
-    assets = sorted({asset for name in ("totals", "surplus", "cover") for asset in found[name]})
-    names = {"fees": "totals", "surplus": "surplus", "cover": "cover", "topup": "topup"}
-    return [{"asset": asset} | {key: found[name].get(asset) for key, name in names.items()} for asset in assets]
+def _by_asset(found: dict) -> dict:
+    """The sums of a file as a table: a row a kind, a column an asset; a phone has room for it."""
+    kinds = {
+        "totals": _("fees, into the fund"),
+        "surplus": _("surplus, into the fund"),
+        "cover": _("cover, out of the fund"),
+        "topup": _("brought by the company"),
+    }
+    assets = sorted({asset for kind in kinds for asset in found[kind]})
+    rows = [(label, [found[kind].get(asset) for asset in assets]) for kind, label in kinds.items() if found[kind]]
+    return {"assets": assets, "rows": rows}
 
 
 def _told(found: dict) -> str:

@@ -26,6 +26,11 @@ window.addEventListener("pageshow", () => {
   for (const form of document.querySelectorAll("form[data-once]")) delete form.dataset.sent;
 });
 
+// unfold writes the name of a chosen file into a text field beside it: our file fields show it themselves, and have none.
+document.addEventListener("change", (event) => {
+  if (event.target.matches("input[type=file].mg-input")) event.stopPropagation();
+}, true);
+
 // While an assessment runs, the page asks for its end; then it loads once more, to show all of it.
 document.addEventListener("htmx:afterSwap", (event) => {
   const ended = event.target.querySelector && event.target.querySelector("[data-reload]");

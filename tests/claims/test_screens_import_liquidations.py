@@ -60,7 +60,10 @@ def test_the_preview_says_what_would_be_posted_and_posts_nothing(desk, page):
     response = desk.post(page, {"file": csv(FEE, COVERED, LEFT)})
     text = text_of(response)
     assert "november.csv not posted yet rows 3 new liquidations 3 known already 0 fees not by the formula 1" in text
-    assert "USDT 245.00 12.34 200.00 35.00" in text  # 82.50 is there when 200 is paid and 80 + 82.50 came in: the rest
+    assert "USDT fees, into the fund 245.00 surplus, into the fund 12.34 cover, out of the fund 200.00" in text
+    assert (
+        "cover, out of the fund 200.00 brought by the company 37.50" in text
+    )  # 82.50 and 80 were there when 200 was paid
     assert 'line 3, column fee: "80" - expected 82.50 USDT by the formula' in text
     assert "The fund has less than this file's covers" in text
     assert (Liquidation.objects.count(), JournalEntry.objects.count(), ImportedFile.objects.count()) == (0, 0, 0)
@@ -85,7 +88,7 @@ def test_what_the_company_would_bring_is_confirmed_as_it_was_seen_or_not_at_all(
     book("bankruptcy_cover", "spent", "900 USDT")
     response = desk.post(page, {"seen": seen})
     assert "the fund or the facts changed since you looked" in text_of(response)
-    assert "USDT 80.00 – 200.00 20.00" in text_of(response)
+    assert "cover, out of the fund 200.00 brought by the company 20.00" in text_of(response)
     assert not Liquidation.objects.exists()
     assert "1 liquidation is taken in and posted." in text_of(desk.post(page, {"seen": token(response)}, follow=True))
     assert [fund.available for fund in reports.fund("USDT")] == [0]
@@ -146,14 +149,9 @@ def test_one_of_the_two_permissions_does_not_do(page, name):
 def test_the_list_is_exported_as_it_can_be_imported_again(desk, page):
     desk.post(page, {"seen": token(desk.post(page, {"file": csv(LEFT)}))})
     response = desk.post(reverse("admin:incidents_liquidation_export"), {"format": "0", "resource": ""})
-    assert (
-        b"".join(response).decode()
-        if response.streaming
-        else response.content.decode()
-        == (
-            "liquidation_id,symbol,account,side,price,quantity,fee,surplus,bankruptcy_cover,asset,liquidated_at\r\n"
-            "7003,BTCUSDT,,,16500,0.5,82.5,12.34,0,USDT,2022-11-16T14:20:00.000000Z\r\n"
-        )
+    assert response.content.decode() == (
+        "liquidation_id,symbol,account,side,price,quantity,fee,surplus,bankruptcy_cover,asset,liquidated_at\r\n"
+        "7003,BTCUSDT,,,16500,0.5,82.5,12.34,0,USDT,2022-11-16T14:20:00.000000Z\r\n"
     )
 
 
