@@ -34,7 +34,9 @@ def propose(last_day: date, *, by, now: datetime) -> Period:
 def close(period_id: int, *, by, now: datetime) -> Period:
     """Close a proposed period; somebody else than who proposed it. Raises ClosingError, also when somebody was faster."""
     _may(by)
-    period = Period.objects.select_related("prepared_by").get(pk=period_id)
+    period = Period.objects.filter(pk=period_id).first()
+    if period is None:
+        raise ClosingError("that proposal was taken back")
     if period.prepared_by_id == by.pk:
         raise ClosingError(f"{by.get_username()} proposed to close through {period}; somebody else closes it")
     try:

@@ -9,7 +9,7 @@ A refusal has the SQLSTATE `MG001` and words for a clerk.
 
 from __future__ import annotations
 
-from ledger.journal import CASH, COMPANY_TOPUP
+from ledger.functions import DRAFT, OPEN, POST, POST_DRAFTS, SECURE
 
 REFUSED = "MG001"
 CLOSING, PARTS = 19_783, 19_784  # our classes of advisory locks: who posts against who closes; the parts of balances
@@ -60,16 +60,15 @@ BEGIN
       FROM fresh AS entry
      WHERE effective_on <= (SELECT max(last_day) FROM ledger_period WHERE closed_at IS NOT NULL)
         OR transfer_count <> (SELECT count(*) FROM ledger_transfer WHERE entry_id = entry.id)
-        OR EXISTS (
-           SELECT FROM ledger_journalentry original
-            WHERE original.id = entry.reverses_id
-              AND (original.reverses_id IS NOT NULL OR original.transfer_count <> entry.transfer_count))
-        OR EXISTS (
-           SELECT FROM ledger_transfer one
-            WHERE one.entry_id = entry.reverses_id AND NOT EXISTS (
-                  SELECT FROM ledger_transfer back
-                   WHERE (back.entry_id, back.line) = (entry.id, one.line)
-                     AND (back.debit_id, back.credit_id, back.amount) = (one.credit_id, one.debit_id, one.amount)))
+        OR reverses_id IS NOT NULL AND (
+           EXISTS (SELECT FROM ledger_journalentry original
+                    WHERE original.id = entry.reverses_id
+                      AND (original.reverses_id IS NOT NULL OR original.transfer_count <> entry.transfer_count))
+           OR EXISTS (SELECT FROM ledger_transfer one
+                       WHERE one.entry_id = entry.reverses_id AND NOT EXISTS (
+                             SELECT FROM ledger_transfer back
+                              WHERE (back.entry_id, back.line) = (entry.id, one.line)
+                                AND (back.debit_id, back.credit_id, back.amount) = (one.credit_id, one.debit_id, one.amount))))
      ORDER BY entry.id LIMIT 1;
     IF NOT FOUND THEN
         RETURN NULL;
@@ -144,6 +143,9 @@ BEGIN
         RAISE EXCEPTION 'Cannot close through %: the books are closed through %, and the day has to be over',
             NEW.last_day, coalesce(closed_through::text, 'no day yet') USING ERRCODE = 'MG001';
     END IF;
+    NEW.closed_at := greatest(NEW.closed_at, (  -- not before what it waited for
+        SELECT max(posted_at) FROM ledger_journalentry
+         WHERE effective_on <= NEW.last_day AND effective_on > coalesce(closed_through, '-infinity')));
     RETURN NEW;
 END
 """.replace("CLOSING", str(CLOSING))
@@ -167,158 +169,13 @@ BEGIN
 END
 """
 
-# --- posting
-
-# What is to be posted: a row for each transfer, with the words of its entry beside it; `nth` is the entry's turn, `original` the
-# reference that it reverses or ''. One transfer and a hundred thousand take the same road.
-DRAFT = """
-    nth integer, reference text, category text, day date, description text, original text, transfers integer,
-    line integer, debit text, credit text, amount numeric, asset text
-"""
-POST = """
-#variable_conflict use_column
-DECLARE
-    unknown boolean;
-    takes text[];
-    wanted bigint;
-    written bigint := 0;
-    new ledger_draft[] := drafts;
-    one ledger_draft := drafts[1];
-    between record;
-    short record;
-    wrong record;
-BEGIN
-    -- The everyday posting, one transfer that takes nothing from the fund, in half the time. Whatever is not that, or is in the books
-    -- already, goes on below.
-    IF cardinality(drafts) = 1 AND one.original = '' AND one.transfers = 1 THEN
-        SELECT debit.id AS debit, credit.id AS credit INTO between FROM ledger_account debit, ledger_account credit
-         WHERE (debit.name, debit.asset_id) = (one.debit, one.asset) AND (credit.name, credit.asset_id) = (one.credit, one.asset)
-           AND (debit.available OR NOT credit.available);
-        IF FOUND THEN
-            RETURN QUERY
-            WITH entry AS (
-                INSERT INTO ledger_journalentry
-                       (reference, category, effective_on, description, transfer_count, posted_at, posted_by_id)
-                VALUES (one.reference, one.category, one.day, one.description, 1, posted, poster)
-                    ON CONFLICT (reference) DO NOTHING RETURNING id
-            ), moved AS (
-                INSERT INTO ledger_transfer (entry_id, line, debit_id, credit_id, amount, asset_id)
-                SELECT id, one.line, between.debit, between.credit, one.amount, one.asset FROM entry
-            )
-            SELECT one.reference, id, NULL::bigint, posted, poster FROM entry;
-            IF FOUND THEN
-                RETURN;
-            END IF;
-        END IF;
-    END IF;
-    IF cardinality(drafts) > 100 THEN  -- joins by hash, and nothing tried that is there; for a few, the plan that is there
-        SET LOCAL plan_cache_mode = force_custom_plan;
-        new := ARRAY(SELECT draft FROM unnest(drafts) AS draft
-                      WHERE NOT EXISTS (SELECT FROM ledger_journalentry known WHERE known.reference = draft.reference));
-    END IF;
-    SELECT bool_or(debit.id IS NULL OR credit.id IS NULL), count(*) FILTER (WHERE line = 1),
-           array_agg(DISTINCT draft.asset) FILTER (WHERE credit.available AND NOT debit.available)
-      INTO unknown, wanted, takes
-      FROM unnest(drafts) AS draft
-      LEFT JOIN ledger_account debit ON (debit.name, debit.asset_id) = (draft.debit, draft.asset)
-      LEFT JOIN ledger_account credit ON (credit.name, credit.asset_id) = (draft.credit, draft.asset);
-    IF unknown THEN
-        INSERT INTO ledger_asset (code, decimals)  -- met for the first time: a coin, until somebody says otherwise (rules §1)
-        SELECT DISTINCT asset, 8 FROM unnest(drafts) AS draft ORDER BY asset ON CONFLICT DO NOTHING;
-        INSERT INTO ledger_account (name, asset_id)
-        SELECT DISTINCT name, asset FROM unnest(drafts) AS draft CROSS JOIN LATERAL (VALUES (debit), (credit)) AS side (name)
-         ORDER BY name, asset ON CONFLICT DO NOTHING;
-        SELECT array_agg(DISTINCT draft.asset) FILTER (WHERE credit.available AND NOT debit.available) INTO takes
-          FROM unnest(drafts) AS draft
-          JOIN ledger_account debit ON (debit.name, debit.asset_id) = (draft.debit, draft.asset)
-          JOIN ledger_account credit ON (credit.name, credit.asset_id) = (draft.credit, draft.asset);
-    END IF;
-
-    -- Whoever takes from the fund waits for whoever took before; whoever brings something waits for nobody. What the fund would
-    -- lack at the deepest point, entry by entry, the company brings first (S3-6).
-    IF takes IS NOT NULL THEN
-        PERFORM FROM ledger_asset WHERE code = ANY (takes) ORDER BY code FOR NO KEY UPDATE;
-        FOR short IN
-            WITH falling AS (
-                SELECT nth, draft.asset, sum(amount * (credit.available::integer - debit.available::integer)) AS falls
-                  FROM unnest(drafts) AS draft
-                  JOIN ledger_account debit ON (debit.name, debit.asset_id) = (draft.debit, draft.asset)
-                  JOIN ledger_account credit ON (credit.name, credit.asset_id) = (draft.credit, draft.asset)
-                 WHERE NOT EXISTS (SELECT FROM ledger_journalentry known WHERE known.reference = draft.reference)
-                 GROUP BY nth, draft.asset
-            ), deepest AS (
-                SELECT asset, max(fallen) AS fallen
-                  FROM (SELECT asset, sum(falls) OVER (PARTITION BY asset ORDER BY nth) AS fallen FROM falling) AS walked
-                 WHERE asset = ANY (takes) GROUP BY asset
-            ), lacking AS (
-                SELECT asset, fallen - coalesce((
-                           SELECT sum(debits - credits) FROM ledger_balance JOIN ledger_account account ON account.id = account_id
-                            WHERE available AND asset_id = asset), 0) AS amount
-                  FROM deepest WHERE fallen > 0
-            )
-            SELECT draft.reference, draft.day, lacking.asset, lacking.amount
-              FROM lacking JOIN unnest(drafts) AS draft ON draft.line = 1 AND draft.nth = (SELECT min(nth) FROM falling)
-             WHERE lacking.amount > 0 ORDER BY lacking.asset
-        LOOP
-            PERFORM ledger_post(
-                ARRAY[(1, short.reference || '/topup-' || short.asset, 'company_topup', short.day,
-                       'The company tops up the fund for ' || short.reference, '', 1,
-                       1, 'CASH', 'COMPANY_TOPUP', short.amount, short.asset)::ledger_draft], poster, posted);
-        END LOOP;
-    END IF;
-
-    RETURN QUERY
-    WITH move AS MATERIALIZED (
-        SELECT draft.*,  -- looked up and not joined: a join's guess at so few accounts would be one row
-               (SELECT id FROM ledger_account WHERE (name, asset_id) = (debit, asset)) AS debit_id,
-               (SELECT id FROM ledger_account WHERE (name, asset_id) = (credit, asset)) AS credit_id
-          FROM unnest(new) AS draft
-    ), entry AS (
-        INSERT INTO ledger_journalentry
-               (reference, category, effective_on, description, reverses_id, transfer_count, posted_at, posted_by_id)
-        SELECT reference, category, day, description, (SELECT id FROM ledger_journalentry old
-                                                        WHERE original <> '' AND old.reference = original),
-               transfers, posted, poster
-          FROM move WHERE line = 1 ORDER BY nth
-            ON CONFLICT (reference) DO NOTHING  -- a twin that is being posted this moment is waited for
-        RETURNING id, reference, reverses_id
-    ), moved AS (
-        INSERT INTO ledger_transfer (entry_id, line, debit_id, credit_id, amount, asset_id)
-        SELECT entry.id, line, debit_id, credit_id, amount, asset FROM entry JOIN move USING (reference) ORDER BY entry.id, line
-    )
-    SELECT reference::text, id, reverses_id, posted, poster FROM entry;
-    GET DIAGNOSTICS written = ROW_COUNT;
-    IF written = wanted THEN
-        RETURN;
-    END IF;
-
-    -- The others are in the books already: as the same facts?
-    SELECT entry.reference, entry.description INTO wrong
-      FROM unnest(drafts) AS draft
-      JOIN ledger_journalentry entry USING (reference)
-      LEFT JOIN ledger_journalentry original ON original.id = entry.reverses_id
-      LEFT JOIN ledger_transfer transfer ON (transfer.entry_id, transfer.line) = (entry.id, draft.line)
-      LEFT JOIN ledger_account debit ON debit.id = transfer.debit_id
-      LEFT JOIN ledger_account credit ON credit.id = transfer.credit_id
-     WHERE (entry.category, entry.effective_on, entry.description, coalesce(original.reference, ''), entry.transfer_count)
-           IS DISTINCT FROM (draft.category, draft.day, draft.description, draft.original, draft.transfers)
-        OR (debit.name, credit.name, transfer.amount, transfer.asset_id)
-           IS DISTINCT FROM (draft.debit, draft.credit, draft.amount, draft.asset)
-     LIMIT 1;
-    IF FOUND THEN
-        RAISE EXCEPTION '% is already in the books as another fact: %', quote_literal(wrong.reference), wrong.description
-            USING ERRCODE = 'MG001';
-    END IF;
-    RETURN QUERY
-    SELECT entry.reference::text, entry.id, entry.reverses_id, entry.posted_at, entry.posted_by_id
-      FROM unnest(drafts) AS draft JOIN ledger_journalentry entry USING (reference) WHERE draft.line = 1;
-END
-""".replace("'CASH'", f"'{CASH}'").replace("'COMPANY_TOPUP'", f"'{COMPANY_TOPUP}'")
-
 # --- the catalogue of all this
 
 RETURNS = {
-    "ledger_post": "TABLE (reference text, id bigint, reverses_id bigint, posted_at timestamptz, posted_by_id integer)"
+    "ledger_open": "void",
+    "ledger_secure": "void",
+    "ledger_post": "TABLE (reference text, id bigint, reverses_id bigint, posted_at timestamptz, posted_by_id integer)",
+    "ledger_post_drafts": "bigint",
 }
 FUNCTIONS = {  # name: (arguments, text)
     "ledger_refuse": ("", REFUSE),
@@ -327,7 +184,10 @@ FUNCTIONS = {  # name: (arguments, text)
     "ledger_transfer_counts": ("", TRANSFER),
     "ledger_period_closes": ("", PERIOD),
     "ledger_period_closed": ("", CLOSED),
+    "ledger_open": ("drafts ledger_draft[]", OPEN),
+    "ledger_secure": ("drafts ledger_draft[], takes text[], poster integer, posted timestamptz", SECURE),
     "ledger_post": ("drafts ledger_draft[], poster integer, posted timestamptz", POST),
+    "ledger_post_drafts": ("poster integer, posted timestamptz", POST_DRAFTS),
 }
 TRIGGERS = {  # (table, name): what it does; the function is named in it
     **{
@@ -353,8 +213,10 @@ TRIGGERS = {  # (table, name): what it does; the function is named in it
     ),
     ("ledger_period", "closed"): "AFTER UPDATE ON {} FOR EACH ROW EXECUTE FUNCTION ledger_period_closed()",
 }
-KEYS = {  # a transfer's accounts are of its own asset
-    f"transfer_{side}_of_its_asset": f"({side}_id, asset_id) REFERENCES ledger_account (id, asset_id)"
+KEYS = {  # a transfer's accounts are of its own asset; looked at when the transaction ends, with a plan that is there already
+    f"transfer_{side}_of_its_asset": (
+        f"({side}_id, asset_id) REFERENCES ledger_account(id, asset_id) DEFERRABLE INITIALLY DEFERRED"
+    )
     for side in ("debit", "credit")
 }
 
@@ -367,8 +229,9 @@ def settings(name: str) -> list[str]:
     """What a function sets for itself, as the catalogue spells it."""
     if name in PLAIN:
         return []
-    path = ["search_path=public, pg_temp"]
-    return [*path, "plan_cache_mode=force_generic_plan"] if name in RETURNS else path
+    found = ["search_path=public, pg_temp"]
+    found += ["plan_cache_mode=force_generic_plan"] if name in RETURNS else []
+    return found + (["work_mem=65536"] if name == "ledger_post_drafts" else [])
 
 
 def _function(name: str) -> str:

@@ -25,6 +25,8 @@ class PostingError(Exception):
     """An entry that the books refuse; the message says which and what would be right."""
 
 
+DEADLOCK = "40P01"
+DATA_AND_INTEGRITY = ("22", "23")  # classes of SQLSTATE: too long, out of range; a constraint
 POST = "SELECT * FROM ledger_post(%s::ledger_draft[], %s, %s)"
 
 
@@ -52,23 +54,32 @@ def _rows(drafts: Sequence[Draft]) -> Iterator[tuple]:
             yield (*head, len(draft.moves), line, move.debit, move.credit, move.amount, move.asset)
 
 
-def _written(sql: str, params: Sequence) -> list[tuple]:
-    """Ask the database's function: one round trip, and a savepoint where the caller has a transaction that must survive."""
+def _written(sql: str, params: Sequence, *, patience: int = 3) -> list[tuple]:
+    """Ask the database's function: one round trip, and a savepoint where the caller has a transaction that must survive.
+
+    Two who post the same new references in opposite orders wait for each other; the database lets one go on, the other
+    tries again.
+    """
     try:
         with transaction.atomic() if connection.in_atomic_block else nullcontext(), connection.cursor() as cursor:
             cursor.execute(sql, params)
             return cursor.fetchall()
     except DatabaseError as error:
+        if patience and _state(error) == DEADLOCK:
+            return _written(sql, params, patience=patience - 1)
         raise _told(error) from error
+
+
+def _state(error: DatabaseError) -> str:
+    return getattr(error.__cause__, "sqlstate", None) or ""
 
 
 def _told(error: DatabaseError) -> Exception:
     """A refusal of the books in their own words; what is no refusal (a lost connection) as it is."""
-    cause = error.__cause__
-    state = getattr(cause, "sqlstate", None) or ""
+    state = _state(error)
     if state == REFUSED:
-        return PostingError(cause.diag.message_primary)
-    return PostingError(f"the books refuse: {error}") if state.startswith("23") else error
+        return PostingError(error.__cause__.diag.message_primary)
+    return PostingError(f"the books refuse: {error}") if state[:2] in DATA_AND_INTEGRITY else error
 
 
 def _entry(draft: Draft, key: int, reverses: int | None, posted_at: datetime, posted_by: int | None) -> JournalEntry:
@@ -89,12 +100,9 @@ def _entry(draft: Draft, key: int, reverses: int | None, posted_at: datetime, po
 
 
 SELECTED = """
-    SELECT count(*) FROM ledger_post((
-        SELECT array_agg(
-                   (nth, reference, category, effective_on, description, '', 1, 1, debit, credit, amount, asset)::ledger_draft
-                   ORDER BY nth)
-          FROM (SELECT row_number() OVER () AS nth, * FROM ({}) AS selected) AS draft
-    ), %s, %s)
+    CREATE TEMP TABLE drafts ON COMMIT DROP AS
+    SELECT (row_number() OVER ())::integer AS nth, reference, category, effective_on AS day, description, '' AS original,
+           1 AS transfers, 1 AS line, debit, credit, amount, asset FROM ({}) AS selected
 """
 
 
@@ -104,7 +112,11 @@ def post_selected(sql: str, params: Sequence, *, by, now: datetime) -> int:
     Each row is an entry of one transfer: reference, category, effective_on, description, debit, credit, amount, asset. The
     query is ours, what it selects was checked when it came in. Everything else is as with `post`.
     """
-    [(count,)] = _written(SELECTED.format(sql), [*params, by.pk if by else None, now])
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute(SELECTED.format(sql), params)
+        cursor.execute("GRANT SELECT ON drafts TO PUBLIC")  # to the books' owner, for whom the function works
+        [(count,)] = _written("SELECT ledger_post_drafts(%s, %s)", [by.pk if by else None, now])
+        cursor.execute("DROP TABLE drafts")
     return count
 
 
@@ -180,6 +192,8 @@ def _wrong_move(move: Move, category: str) -> str | None:
         return f"{move.asset!r} is no asset: capital letters and digits, such as USDT"
     if not (move.amount.is_finite() and 0 < move.amount < LARGEST):
         return f"amount {move.amount} is not positive or has more than 16 digits before the point"
+    if move.amount != round(move.amount, 8):
+        return f"amount {move.amount} has more than 8 decimals; no asset has"
     return None if category == CORRECTION else objection(category, move.debit, move.credit, by_hand=False)
 
 

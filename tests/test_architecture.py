@@ -37,6 +37,7 @@ FLOORS = {
     "money": PURE,
     "journal": PURE,
     "laws": PURE,
+    "functions": PURE,
     "canonical": PURE,
     "entry_file": PURE,
     "incident_file": PURE,

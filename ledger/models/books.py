@@ -115,7 +115,9 @@ class JournalEntry(models.Model):
         constraints = [
             models.CheckConstraint(condition=Q(transfer_count__gt=0), name="entry_has_transfers"),
             models.CheckConstraint(
-                condition=Q(category="correction") | Q(reverses__isnull=True), name="entry_reversal_is_a_correction"
+                condition=Q(category="correction", reverses__isnull=False)
+                | (~Q(category="correction") & Q(reverses__isnull=True)),
+                name="entry_reversal_is_a_correction",
             ),
         ]
         permissions = [

@@ -104,6 +104,7 @@ def test_a_transfer_between_assets_is_refused(seed, mixed):
     Asset.objects.get_or_create(code="BTC")
     with pytest.raises(DatabaseError, match="_of_its_asset"):
         by_sql(transfer(seed, 1, **mixed))
+        check_now()
 
 
 def test_more_decimals_than_the_asset_has_are_refused(seed):

@@ -1,0 +1,229 @@
+"""The database's own functions for posting, in PL/pgSQL: what `ledger.posting` calls. Installed with the laws (laws.py)."""
+
+from __future__ import annotations
+
+from ledger.journal import CASH, COMPANY_TOPUP
+
+# What is to be posted: a row for each transfer, with the words of its entry beside it; `nth` is the entry's turn, `original` the
+# reference that it reverses or ''. One transfer and a hundred thousand take the same road.
+DRAFT = """
+    nth integer, reference text, category text, day date, description text, original text, transfers integer,
+    line integer, debit text, credit text, amount numeric, asset text
+"""
+# An account is opened by the first who posts to it; an asset met for the first time is a coin until somebody says otherwise
+# (rules §1).
+OPEN = """
+BEGIN
+    INSERT INTO ledger_asset (code, decimals)
+    SELECT DISTINCT asset, 8 FROM unnest(drafts) AS draft ORDER BY asset ON CONFLICT DO NOTHING;
+    INSERT INTO ledger_account (name, asset_id)
+    SELECT DISTINCT name, asset FROM unnest(drafts) AS draft CROSS JOIN LATERAL (VALUES (debit), (credit)) AS side (name)
+     ORDER BY name, asset ON CONFLICT DO NOTHING;
+END
+"""
+
+# Whoever takes from the fund, or pays what it owes, waits for whoever did before; whoever brings something waits for nobody.
+# No more is paid than is owed; what the fund would lack at the deepest point, entry by entry, the company brings first (S3-6).
+SECURE = """
+#variable_conflict use_column
+DECLARE
+    wrong record;
+    short record;
+BEGIN
+    PERFORM FROM ledger_asset WHERE code = ANY (takes) ORDER BY code FOR NO KEY UPDATE;
+    SELECT * INTO wrong
+      FROM (SELECT nth, reference, name, asset, sum(amount * side) OVER (PARTITION BY name, asset ORDER BY nth, line) AS paid
+              FROM unnest(drafts) AS draft CROSS JOIN LATERAL (VALUES (debit, 1), (credit, -1)) AS leg (name, side)
+             WHERE name LIKE 'Liabilities:%' AND asset = ANY (takes) AND NOT EXISTS (
+                   SELECT FROM ledger_journalentry known WHERE known.reference = draft.reference)) AS walked
+     CROSS JOIN LATERAL (
+           SELECT coalesce(sum(credits - debits), 0) AS owed
+             FROM ledger_balance JOIN ledger_account account ON account.id = account_id
+            WHERE (account.name, asset_id) = (walked.name, asset)) AS balance
+     WHERE paid > owed ORDER BY nth LIMIT 1;
+    IF FOUND THEN
+        RAISE EXCEPTION '%: % % more than % owes would be paid or taken back',
+            wrong.reference, trim_scale(wrong.paid - wrong.owed), wrong.asset, wrong.name USING ERRCODE = 'MG001';
+    END IF;
+    FOR short IN
+        WITH falling AS (
+            SELECT nth, draft.asset, sum(amount * (credit.available::integer - debit.available::integer)) AS falls
+              FROM unnest(drafts) AS draft
+              JOIN ledger_account debit ON (debit.name, debit.asset_id) = (draft.debit, draft.asset)
+              JOIN ledger_account credit ON (credit.name, credit.asset_id) = (draft.credit, draft.asset)
+             WHERE NOT EXISTS (SELECT FROM ledger_journalentry known WHERE known.reference = draft.reference)
+             GROUP BY nth, draft.asset
+        ), deepest AS (
+            SELECT asset, max(fallen) AS fallen
+              FROM (SELECT asset, sum(falls) OVER (PARTITION BY asset ORDER BY nth) AS fallen FROM falling) AS walked
+             WHERE asset = ANY (takes) GROUP BY asset
+        ), lacking AS (
+            SELECT asset, fallen - coalesce((
+                       SELECT sum(debits - credits) FROM ledger_balance JOIN ledger_account account ON account.id = account_id
+                        WHERE available AND asset_id = asset), 0) AS amount
+              FROM deepest WHERE fallen > 0
+        )
+        SELECT draft.reference, draft.day, lacking.asset, lacking.amount
+          FROM lacking JOIN unnest(drafts) AS draft ON draft.line = 1 AND draft.nth = (SELECT min(nth) FROM falling)
+         WHERE lacking.amount > 0 ORDER BY lacking.asset
+    LOOP
+        PERFORM ledger_post(
+            ARRAY[(1, short.reference || '/topup-' || short.asset, 'company_topup', short.day,
+                   'The company tops up the fund for ' || short.reference, '', 1,
+                   1, 'CASH', 'COMPANY_TOPUP', short.amount, short.asset)::ledger_draft], poster, posted);
+    END LOOP;
+END
+""".replace("'CASH'", f"'{CASH}'").replace("'COMPANY_TOPUP'", f"'{COMPANY_TOPUP}'")
+TAKES = "(credit.available AND NOT debit.available OR debit.name LIKE 'Liabilities:%')"
+
+POST = """
+#variable_conflict use_column
+DECLARE
+    unknown boolean;
+    finer boolean;
+    takes text[];
+    wanted bigint;
+    written bigint := 0;
+    new ledger_draft[] := drafts;
+    one ledger_draft := drafts[1];
+    between record;
+    wrong record;
+BEGIN
+    -- The everyday posting first: one transfer that takes nothing from the fund. Whatever is not that, or is in the books
+    -- already, goes on below.
+    IF cardinality(drafts) = 1 AND one.original = '' AND one.transfers = 1 THEN
+        SELECT debit.id AS debit, credit.id AS credit INTO between FROM ledger_account debit, ledger_account credit
+         WHERE (debit.name, debit.asset_id) = (one.debit, one.asset) AND (credit.name, credit.asset_id) = (one.credit, one.asset)
+           AND NOT TAKES AND one.amount = round(one.amount, 8);
+        IF FOUND THEN
+            RETURN QUERY
+            WITH entry AS (
+                INSERT INTO ledger_journalentry
+                       (reference, category, effective_on, description, transfer_count, posted_at, posted_by_id)
+                VALUES (one.reference, one.category, one.day, one.description, 1, posted, poster)
+                    ON CONFLICT (reference) DO NOTHING RETURNING id
+            ), moved AS (
+                INSERT INTO ledger_transfer (entry_id, line, debit_id, credit_id, amount, asset_id)
+                SELECT id, one.line, between.debit, between.credit, one.amount, one.asset FROM entry
+            )
+            SELECT one.reference, id, NULL::bigint, posted, poster FROM entry;
+            IF FOUND THEN
+                RETURN;
+            END IF;
+        END IF;
+    END IF;
+    IF cardinality(drafts) > 100 THEN  -- joins by hash, and nothing tried that is there; for a few, the plan that is there
+        SET LOCAL plan_cache_mode = force_custom_plan;
+        new := ARRAY(SELECT draft FROM unnest(drafts) AS draft
+                      WHERE NOT EXISTS (SELECT FROM ledger_journalentry known WHERE known.reference = draft.reference));
+    END IF;
+    SELECT bool_or(debit.id IS NULL OR credit.id IS NULL), count(*) FILTER (WHERE line = 1),
+           array_agg(DISTINCT draft.asset) FILTER (WHERE TAKES), bool_or(amount <> round(amount, 8))
+      INTO unknown, wanted, takes, finer
+      FROM unnest(drafts) AS draft
+      LEFT JOIN ledger_account debit ON (debit.name, debit.asset_id) = (draft.debit, draft.asset)
+      LEFT JOIN ledger_account credit ON (credit.name, credit.asset_id) = (draft.credit, draft.asset);
+    IF unknown THEN
+        PERFORM ledger_open(drafts);
+        SELECT array_agg(DISTINCT draft.asset) FILTER (WHERE TAKES) INTO takes
+          FROM unnest(drafts) AS draft
+          JOIN ledger_account debit ON (debit.name, debit.asset_id) = (draft.debit, draft.asset)
+          JOIN ledger_account credit ON (credit.name, credit.asset_id) = (draft.credit, draft.asset);
+    END IF;
+    IF finer THEN
+        RAISE EXCEPTION 'an amount has more than 8 decimals; no asset has' USING ERRCODE = 'MG001';
+    END IF;
+    IF takes IS NOT NULL THEN
+        PERFORM ledger_secure(drafts, takes, poster, posted);
+    END IF;
+
+    RETURN QUERY
+    WITH move AS MATERIALIZED (
+        SELECT draft.*,  -- looked up and not joined: a join's guess at so few accounts would be one row
+               (SELECT id FROM ledger_account WHERE (name, asset_id) = (debit, asset)) AS debit_id,
+               (SELECT id FROM ledger_account WHERE (name, asset_id) = (credit, asset)) AS credit_id
+          FROM unnest(new) AS draft
+    ), entry AS (
+        INSERT INTO ledger_journalentry
+               (reference, category, effective_on, description, reverses_id, transfer_count, posted_at, posted_by_id)
+        SELECT reference, category, day, description, (SELECT id FROM ledger_journalentry old
+                                                        WHERE original <> '' AND old.reference = original),
+               transfers, posted, poster
+          FROM move WHERE line = 1 ORDER BY nth
+            ON CONFLICT (reference) DO NOTHING  -- a twin that is being posted this moment is waited for
+        RETURNING id, reference, reverses_id
+    ), moved AS (
+        INSERT INTO ledger_transfer (entry_id, line, debit_id, credit_id, amount, asset_id)
+        SELECT entry.id, line, debit_id, credit_id, amount, asset FROM entry JOIN move USING (reference) ORDER BY entry.id, line
+    )
+    SELECT reference::text, id, reverses_id, posted, poster FROM entry;
+    GET DIAGNOSTICS written = ROW_COUNT;
+    IF written = wanted THEN
+        RETURN;
+    END IF;
+
+    -- The others are in the books already: as the same facts?
+    SELECT entry.reference, entry.description INTO wrong
+      FROM unnest(drafts) AS draft
+      JOIN ledger_journalentry entry USING (reference)
+      LEFT JOIN ledger_journalentry original ON original.id = entry.reverses_id
+      LEFT JOIN ledger_transfer transfer ON (transfer.entry_id, transfer.line) = (entry.id, draft.line)
+      LEFT JOIN ledger_account debit ON debit.id = transfer.debit_id
+      LEFT JOIN ledger_account credit ON credit.id = transfer.credit_id
+     WHERE (entry.category, entry.effective_on, entry.description, coalesce(original.reference, ''), entry.transfer_count)
+           IS DISTINCT FROM (draft.category, draft.day, draft.description, draft.original, draft.transfers)
+        OR (debit.name, credit.name, transfer.amount, transfer.asset_id)
+           IS DISTINCT FROM (draft.debit, draft.credit, draft.amount, draft.asset)
+     LIMIT 1;
+    IF FOUND THEN
+        RAISE EXCEPTION '% is already in the books as another fact: %', quote_literal(wrong.reference), wrong.description
+            USING ERRCODE = 'MG001';
+    END IF;
+    RETURN QUERY
+    SELECT entry.reference::text, entry.id, entry.reverses_id, entry.posted_at, entry.posted_by_id
+      FROM unnest(drafts) AS draft JOIN ledger_journalentry entry USING (reference) WHERE draft.line = 1;
+END
+""".replace("TAKES", TAKES)
+
+# The same for what stands in the caller's temporary table `drafts`, a row an entry of one transfer: what a file brings, at the
+# speed of a copy. What is in the books already goes the other road, which holds it against them.
+POST_DRAFTS = """
+#variable_conflict use_column
+DECLARE
+    takes text[];
+BEGIN
+    PERFORM ledger_open(ARRAY(
+        SELECT (1, '', '', NULL, '', '', 1, 1, debit, credit, 0, asset)::ledger_draft FROM drafts GROUP BY debit, credit, asset));
+    CREATE TEMP TABLE posting ON COMMIT DROP AS
+    SELECT draft.*, debit.id AS debit_id, credit.id AS credit_id, TAKES AS takes
+      FROM drafts AS draft
+      JOIN ledger_account debit ON (debit.name, debit.asset_id) = (draft.debit, draft.asset)
+      JOIN ledger_account credit ON (credit.name, credit.asset_id) = (draft.credit, draft.asset)
+     WHERE NOT EXISTS (SELECT FROM ledger_journalentry known WHERE known.reference = draft.reference)
+     ORDER BY nth;
+    IF EXISTS (SELECT FROM posting WHERE amount <> round(amount, 8)) THEN
+        RAISE EXCEPTION 'an amount has more than 8 decimals; no asset has' USING ERRCODE = 'MG001';
+    END IF;
+    IF (SELECT count(*) FROM posting) < (SELECT count(*) FROM drafts) THEN
+        PERFORM ledger_post(ARRAY(
+            SELECT ROW (draft.*)::ledger_draft FROM drafts AS draft JOIN ledger_journalentry entry USING (reference)),
+            poster, posted);
+    END IF;
+    takes := ARRAY(SELECT DISTINCT asset FROM posting WHERE posting.takes);
+    IF takes <> '{}' THEN
+        PERFORM ledger_secure(
+            ARRAY(SELECT ROW (draft.*)::ledger_draft FROM drafts AS draft WHERE asset = ANY (takes)), takes, poster, posted);
+    END IF;
+    WITH numbered AS MATERIALIZED (
+        SELECT nextval('ledger_journalentry_id_seq') AS id, posting.* FROM posting
+    ), entry AS (
+        INSERT INTO ledger_journalentry
+               (id, reference, category, effective_on, description, transfer_count, posted_at, posted_by_id)
+        SELECT id, reference, category, day, description, 1, posted, poster FROM numbered
+    )
+    INSERT INTO ledger_transfer (entry_id, line, debit_id, credit_id, amount, asset_id)
+    SELECT id, 1, debit_id, credit_id, amount, asset FROM numbered;
+    DROP TABLE posting;
+    RETURN (SELECT count(*) FROM drafts);
+END
+""".replace("TAKES", TAKES)
