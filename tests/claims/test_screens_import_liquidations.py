@@ -60,7 +60,7 @@ def test_the_preview_says_what_would_be_posted_and_posts_nothing(desk, page):
     response = desk.post(page, {"file": csv(FEE, COVERED, LEFT)})
     text = text_of(response)
     assert "november.csv not posted yet rows 3 new liquidations 3 known already 0 fees not by the formula 1" in text
-    assert "USDT fees, into the fund 245.00 surplus, into the fund 12.34 cover, out of the fund 200.00" in text
+    assert "asset USDT fees, into the fund 245.00 surplus, into the fund 12.34 cover, out of the fund 200.00" in text
     assert (
         "cover, out of the fund 200.00 brought by the company 37.50" in text
     )  # 82.50 and 80 were there when 200 was paid
