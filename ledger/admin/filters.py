@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from django.contrib import admin
-from django.db.models import Exists, OuterRef, Q
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from unfold.contrib.filters.admin import DropdownFilter
@@ -23,8 +22,10 @@ class AssetFilter(DropdownFilter):
         return [(code, code) for code in Asset.objects.values_list("code", flat=True)]
 
     def queryset(self, request, entries):
-        moves = Transfer.objects.filter(entry=OuterRef("pk"), asset=self.value())
-        return entries.filter(Exists(moves)) if self.value() else entries
+        moves = Transfer.objects.filter(
+            debit__asset=self.value()
+        )  # by the accounts: they have an index, the asset none
+        return entries.filter(pk__in=moves.values("entry")) if self.value() else entries
 
 
 class PersonFilter(DropdownFilter):
@@ -51,7 +52,7 @@ class ReversalFilter(admin.SimpleListFilter):
 
     def queryset(self, request, entries):
         if self.value() == "reversed":
-            return entries.filter(Exists(JournalEntry.objects.filter(reverses=OuterRef("pk"))))
+            return entries.filter(pk__in=JournalEntry.objects.filter(reverses__isnull=False).values("reverses"))
         return entries.filter(reverses__isnull=False) if self.value() == "reverses" else entries
 
 
@@ -71,4 +72,4 @@ class SealFilter(admin.SimpleListFilter):
     def queryset(self, request, entries):
         if self.value() == self.NONE:
             return entries.filter(sealing__isnull=True)
-        return entries.filter(Q(sealing__seal=self.value())) if self.value() else entries
+        return entries.filter(sealing__seal=self.value()) if self.value() else entries

@@ -31,11 +31,11 @@ class PeriodAdmin(BooksPages, office.ReadOnlyScreen):
     list_before_template = "ledger/periods_head.html"
     ordering = ["-last_day"]
     prepared = office.moment("prepared_at", gettext_lazy("proposed at"))
-    closed = office.moment("closed_at", gettext_lazy("closed at"))
+    closed = office.moment("closed_at", gettext_lazy("books closed at"))
 
     @display(description=gettext_lazy("status"))
     def state(self, period):
-        return office.badge("done", _("closed")) if period.closed_at else office.badge("draft", _("proposed"))
+        return office.badge("done", _("books closed")) if period.closed_at else office.badge("draft", _("proposed"))
 
     def get_urls(self):
         def at(route, view, name):

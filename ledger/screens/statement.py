@@ -1,7 +1,7 @@
 """One account's statement, newest first: pages of lines, each with the balance after it, however long the books are.
 
-The balance is never added up from the beginning: it is walked down from the nearest one that is kept, which is that of a closed
-period or of this moment. Lines and balance are one question, so that what posts meanwhile is in both or in neither.
+The balance is not added up from the beginning: it is taken from the nearest one that is kept, which is that of a closed period or
+of this moment. Lines and balance are one question, so that what posts meanwhile is in both or in neither.
 """
 
 from __future__ import annotations
@@ -76,20 +76,32 @@ class Page:
 SIDE = "%(account)s IN (transfer.debit_id, transfer.credit_id)"
 SIGNED = "CASE WHEN transfer.debit_id = %(account)s THEN transfer.amount ELSE -transfer.amount END"
 MOVES = "ledger_journalentry entry JOIN ledger_transfer transfer ON transfer.entry_id = entry.id"
-# Newer lines than the page's, as far back as the nearest kept balance: the first closing on or after the page's first day.
+# The balance above the page: down from the nearest one that is kept after it, or up from the nearest one before it.
 PAGE = f"""
-WITH closed AS (
-    SELECT id, last_day FROM ledger_period WHERE closed_at IS NOT NULL AND last_day >= %(day)s::date
-     ORDER BY last_day LIMIT 1
+WITH day AS (
+    SELECT least(%(day)s::date, last) AS asked, coalesce(before, first) AS lower, coalesce(after, last) AS upper, before, after
+      FROM (SELECT (SELECT max(last_day) FROM ledger_period WHERE closed_at IS NOT NULL AND last_day < %(day)s::date) AS before,
+                   (SELECT min(last_day) FROM ledger_period WHERE closed_at IS NOT NULL AND last_day >= %(day)s::date) AS after,
+                   (SELECT min(effective_on) FROM ledger_journalentry) AS first,
+                   (SELECT max(effective_on) FROM ledger_journalentry) AS last) AS known
+), closed AS (
+    SELECT last_day, debits - credits AS balance
+      FROM ledger_closingbalance JOIN ledger_period period ON period.id = period_id WHERE account_id = %(account)s
 ), top AS (
-    SELECT CASE WHEN EXISTS (SELECT FROM closed)
-                THEN coalesce((SELECT debits - credits FROM ledger_closingbalance
-                                WHERE period_id = (SELECT id FROM closed) AND account_id = %(account)s), 0)
-                ELSE coalesce((SELECT sum(debits - credits) FROM ledger_balance WHERE account_id = %(account)s), 0) END
-         - coalesce((SELECT sum({SIGNED}) FROM {MOVES}
-                      WHERE {SIDE} AND (entry.effective_on, entry.id) >= (%(day)s::date, %(entry)s)
-                        AND (entry.effective_on, entry.id, transfer.line) >= (%(day)s::date, %(entry)s, %(line)s)
-                        AND entry.effective_on <= coalesce((SELECT last_day FROM closed), 'infinity')), 0) AS balance
+    SELECT CASE WHEN (SELECT asked - lower < upper - asked FROM day)
+                THEN coalesce((SELECT balance FROM closed JOIN day ON last_day = before), 0)
+                   + coalesce((SELECT sum({SIGNED}) FROM {MOVES}
+                                WHERE {SIDE} AND (entry.effective_on, entry.id) <= (%(day)s::date, %(entry)s)
+                                  AND (entry.effective_on, entry.id, transfer.line) < (%(day)s::date, %(entry)s, %(line)s)
+                                  AND entry.effective_on > coalesce((SELECT before FROM day), '-infinity')), 0)
+                ELSE CASE WHEN (SELECT after FROM day) IS NOT NULL
+                          THEN coalesce((SELECT balance FROM closed JOIN day ON last_day = after), 0)
+                          ELSE coalesce((SELECT sum(debits - credits) FROM ledger_balance WHERE account_id = %(account)s), 0) END
+                   - coalesce((SELECT sum({SIGNED}) FROM {MOVES}
+                                WHERE {SIDE} AND (entry.effective_on, entry.id) >= (%(day)s::date, %(entry)s)
+                                  AND (entry.effective_on, entry.id, transfer.line) >= (%(day)s::date, %(entry)s, %(line)s)
+                                  AND entry.effective_on <= coalesce((SELECT after FROM day), 'infinity')), 0)
+           END AS balance
 ), page AS (
     SELECT entry.effective_on, entry.id, transfer.line, entry.reference, entry.category, entry.description, entry.posted_at,
            entry.posted_by_id, transfer.debit_id + transfer.credit_id - %(account)s AS other, {SIGNED} AS signed
