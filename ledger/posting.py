@@ -14,18 +14,19 @@ from decimal import Decimal
 
 from django.db import DatabaseError, connection, transaction
 
-from ledger.journal import ASSET, AVAILABLE, CHART, CORRECTION, LARGEST, REFERENCE, Draft, Move, objection
+from ledger.journal import ASSET, CHART, CORRECTION, LARGEST, REFERENCE, Draft, Move, objection
 from ledger.laws import REFUSED
-from ledger.models import Account, JournalEntry, Transfer
+from ledger.models import JournalEntry, Transfer
 
 PERMISSION = "ledger.post_journalentry"
+CATEGORIES = tuple(JournalEntry.Category.values)
 
 
 class PostingError(Exception):
     """An entry that the books refuse; the message says which and what would be right."""
 
 
-DEADLOCK = "40P01"
+DEADLOCK, TWIN = "40P01", "23505"  # SQLSTATE: each waits for the other; somebody had the same reference first
 DATA_AND_INTEGRITY = ("22", "23")  # classes of SQLSTATE: too long, out of range; a constraint
 POST = "SELECT * FROM ledger_post(%s::ledger_draft[], %s, %s)"
 
@@ -57,29 +58,31 @@ def _rows(drafts: Sequence[Draft]) -> Iterator[tuple]:
 def _written(sql: str, params: Sequence, *, patience: int = 3) -> list[tuple]:
     """Ask the database's function: one round trip, and a savepoint where the caller has a transaction that must survive.
 
-    Two who post the same new references in opposite orders wait for each other; the database lets one go on, the other
-    tries again.
+    Two who post the same new references at the same moment may get in each other's way; the database lets one go on, and the
+    other, trying again, finds them in the books.
     """
     try:
         with transaction.atomic() if connection.in_atomic_block else nullcontext(), connection.cursor() as cursor:
             cursor.execute(sql, params)
             return cursor.fetchall()
     except DatabaseError as error:
-        if patience and _state(error) == DEADLOCK:
+        if patience and _state(error) in (DEADLOCK, TWIN):
             return _written(sql, params, patience=patience - 1)
-        raise _told(error) from error
+        if told := _told(error):
+            raise told from error
+        raise
 
 
 def _state(error: DatabaseError) -> str:
     return getattr(error.__cause__, "sqlstate", None) or ""
 
 
-def _told(error: DatabaseError) -> Exception:
-    """A refusal of the books in their own words; what is no refusal (a lost connection) as it is."""
+def _told(error: DatabaseError) -> PostingError | None:
+    """A refusal of the books in their own words; None for what is no refusal (a lost connection)."""
     state = _state(error)
     if state == REFUSED:
         return PostingError(error.__cause__.diag.message_primary)
-    return PostingError(f"the books refuse: {error}") if state[:2] in DATA_AND_INTEGRITY else error
+    return PostingError(f"the books refuse: {error}") if state[:2] in DATA_AND_INTEGRITY else None
 
 
 def _entry(draft: Draft, key: int, reverses: int | None, posted_at: datetime, posted_by: int | None) -> JournalEntry:
@@ -171,8 +174,8 @@ def _check(draft: Draft) -> None:
 def _wrong(draft: Draft) -> str | None:
     if not REFERENCE.fullmatch(draft.reference):
         return f"{draft.reference!r} is no reference: letters, digits and . _ : / # -, 100 at most"
-    if draft.category not in JournalEntry.Category.values:
-        return f"unknown category {draft.category!r}; known: {', '.join(JournalEntry.Category.values)}"
+    if draft.category not in CATEGORIES:
+        return f"unknown category {draft.category!r}; known: {', '.join(CATEGORIES)}"
     if not draft.description or len(draft.description) > 200 or not draft.description.isprintable():
         return "a description is one line of text, 1 to 200 characters"
     if not draft.moves:
@@ -218,6 +221,14 @@ def _originals(drafts: Sequence[Draft]) -> None:
             raise PostingError(f"{draft.reference} does not mirror {reference!r}: same lines, debit and credit swapped")
 
 
+AVAILABLE = """
+    SELECT coalesce(sum(debits - credits), 0) FROM ledger_balance JOIN ledger_account account ON account.id = account_id
+     WHERE available AND asset_id = %s
+"""
+
+
 def available(asset: str) -> Decimal:
     """Cash less what is committed: approved and not yet paid (rules §5)."""
-    return Account.objects.filter(name__in=AVAILABLE, asset=asset).balance()
+    with connection.cursor() as cursor:  # asked all the time: the words of a query are written faster than composed
+        cursor.execute(AVAILABLE, [asset])
+        return cursor.fetchone()[0]
