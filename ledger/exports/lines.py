@@ -7,23 +7,21 @@ from typing import BinaryIO
 
 from ledger.exports.copying import EFFECTIVE, INSTANT, REVERSES, copied_lines, snapshot
 
-TRANSFERS = """
-    SELECT string_agg(format('{"line":%%s,"debit":%%s,"credit":%%s,"amount":"%%s","asset":%%s}',
-               transfer.line, to_json(debit.name), to_json(credit.name), trim_scale(transfer.amount), to_json(transfer.asset_id)
-           ), ',' ORDER BY transfer.line)
-      FROM ledger_transfer transfer
-      JOIN ledger_account debit ON debit.id = transfer.debit_id
-      JOIN ledger_account credit ON credit.id = transfer.credit_id
-     WHERE transfer.entry_id = entry.id
-"""
+TRANSFER = """format('{"line":%%s,"debit":%%s,"credit":%%s,"amount":"%%s","asset":%%s}', transfer.line, to_json(debit.name),
+                             to_json(credit.name), trim_scale(transfer.amount), to_json(transfer.asset_id))"""
 ENTRIES = f"""
     SELECT row_to_json(line) FROM (
         SELECT entry.id AS entry, entry.reference, entry.category, entry.effective_on, entry.description,
                coalesce({REVERSES}, '') AS reverses, {INSTANT.format("entry.posted_at")} AS posted_at,
                coalesce(entry.posted_by_id::text, '') AS posted_by,
-               concat('[', ({TRANSFERS}), ']')::json AS transfers, sealing.seal_id AS seal
-          FROM ledger_journalentry entry LEFT JOIN ledger_sealing sealing ON sealing.entry_id = entry.id
+               concat('[', string_agg({TRANSFER}, ',' ORDER BY transfer.line), ']')::json AS transfers, sealing.seal_id AS seal
+          FROM ledger_journalentry entry
+          LEFT JOIN ledger_sealing sealing ON sealing.entry_id = entry.id
+          LEFT JOIN (ledger_transfer transfer
+                     JOIN ledger_account debit ON debit.id = transfer.debit_id
+                     JOIN ledger_account credit ON credit.id = transfer.credit_id) ON transfer.entry_id = entry.id
          WHERE {EFFECTIVE}
+         GROUP BY entry.id, sealing.seal_id
          ORDER BY entry.id) AS line
 """  # noqa: S608 our own text
 SEALS = f"""
@@ -31,8 +29,9 @@ SEALS = f"""
         SELECT number AS seal, {INSTANT.format("sealed_at")} AS sealed_at, entry_count AS entries, first_entry, last_entry,
                root, previous, hash
           FROM ledger_seal seal
-         WHERE EXISTS (SELECT FROM ledger_sealing sealing JOIN ledger_journalentry entry ON entry.id = sealing.entry_id
-                        WHERE sealing.seal_id = seal.number AND {EFFECTIVE})
+         WHERE number = ANY (ARRAY(SELECT DISTINCT sealing.seal_id
+                                     FROM ledger_journalentry entry JOIN ledger_sealing sealing ON sealing.entry_id = entry.id
+                                    WHERE {EFFECTIVE}))
          ORDER BY number) AS line
 """  # noqa: S608 our own text
 
