@@ -106,7 +106,7 @@ def statement(
 STATEMENT_COLUMNS = (
     Column("category", _("category"), LINES),
     Column("effective_on", _("effective on")),
-    Column("posted_at", _("posted at")),
+    Column("posted_at", ""),
     Column("entry", ""),
     Column("reference", _("reference"), link=lambda row: asked.entry(row[3])),
     Column("description", _("description")),
