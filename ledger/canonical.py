@@ -9,64 +9,73 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 
-def netstring(value: str) -> str:
-    """The SQL of a text as a netstring; NULL for NULL."""
-    return f"octet_length(convert_to({value}, 'UTF8')) || ':' || {value} || ','"
+def text(value: str) -> str:
+    """The SQL of a text as a netstring, as arguments for concat(). The database is UTF-8: its octets are the bytes."""
+    return f"octet_length({value}), ':', {value}, ','"
 
 
-def netstrings(values: Iterable[str]) -> str:
-    return " || ".join(map(netstring, values))
+def fixed(length: int, value: str) -> str:
+    """The same for a text whose length is known: a date and an instant of four-digit years."""
+    return f"'{length}:', {value}, ','"
 
 
 def instant(column: str) -> str:
-    return f"to_char({column} AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS.US\"Z\"')"
+    return fixed(27, f"to_char({column} AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS.US\"Z\"')")
+
+
+def concat(fields: Iterable[str]) -> str:
+    return f"concat({', '.join(fields)})"
 
 
 ENTRY = (
-    "entry.id::text",
-    "entry.reference",
-    "entry.category",
-    "to_char(entry.effective_on, 'YYYY-MM-DD')",
-    "entry.description",
-    "coalesce(original.reference, '')",
+    text("entry.id::text"),
+    text("entry.reference"),
+    text("entry.category"),
+    fixed(10, "to_char(entry.effective_on::timestamp, 'YYYY-MM-DD')"),
+    text("entry.description"),
+    text("coalesce(original.reference, '')"),
     instant("entry.posted_at"),
-    "coalesce(entry.posted_by_id::text, '')",
-    "entry.transfer_count::text",
+    text("coalesce(entry.posted_by_id::text, '')"),
+    text("entry.transfer_count::text"),
 )
 TRANSFER = (
-    "transfer.line::text",
-    "debit.name",
-    "credit.name",
-    "trim_scale(transfer.amount)::text",
-    "transfer.asset_id",
+    text("transfer.line::text"),
+    "debit.form",
+    "credit.form",
+    text("trim_scale(transfer.amount)::text"),
+    text("transfer.asset_id"),
 )
 SEAL = (
-    "seal.number::text",
+    text("seal.number::text"),
     instant("seal.sealed_at"),
-    "seal.entry_count::text",
-    "seal.first_entry::text",
-    "seal.last_entry::text",
-    "seal.root",
-    "seal.previous",
+    text("seal.entry_count::text"),
+    text("seal.first_entry::text"),
+    text("seal.last_entry::text"),
+    text("seal.root"),
+    text("seal.previous"),
 )
 NO_SEAL = "0" * 64  # what the first seal names as the one before it
+NAMED = f"(SELECT id, {concat([text('name')])} AS form FROM ledger_account OFFSET 0)"  # once per account  # noqa: S608
 
 
-def entry_hashes(chosen: str) -> str:
-    """A query of (id, hash) of the entries that `chosen`, a FROM item with a column `id`, names."""
+def entry_hashes(*, entries: str = "true", transfers: str = "true") -> str:
+    """A query of (id, hash) of the entries that a condition on `entry` names, and their transfers one on `transfer`."""
     return f"""
-    SELECT entry.id, sha256(convert_to({netstrings(ENTRY)} || coalesce(moves.form, ''), 'UTF8')) AS hash
-      FROM {chosen} AS chosen
-      JOIN ledger_journalentry entry ON entry.id = chosen.id
+    SELECT entry.id, sha256(convert_to({concat((*ENTRY, "moves.form"))}, 'UTF8')) AS hash
+      FROM ledger_journalentry entry
       LEFT JOIN ledger_journalentry original ON original.id = entry.reverses_id
-      LEFT JOIN LATERAL (
-          SELECT string_agg({netstrings(TRANSFER)}, '' ORDER BY transfer.line) AS form
-            FROM ledger_transfer transfer
-            JOIN ledger_account debit ON debit.id = transfer.debit_id
-            JOIN ledger_account credit ON credit.id = transfer.credit_id
-           WHERE transfer.entry_id = entry.id) AS moves ON true
+      LEFT JOIN (
+          SELECT entry_id, string_agg(form, '') AS form  -- of sorted rows: to sort each entry's own costs twice as much
+            FROM (SELECT transfer.entry_id, {concat(TRANSFER)} AS form
+                    FROM ledger_transfer transfer
+                    JOIN {NAMED} AS debit ON debit.id = transfer.debit_id
+                    JOIN {NAMED} AS credit ON credit.id = transfer.credit_id
+                   WHERE {transfers}
+                   ORDER BY transfer.entry_id, transfer.line) AS move
+           GROUP BY entry_id) AS moves ON moves.entry_id = entry.id
+     WHERE {entries}
     """  # noqa: S608 our own text
 
 
-ROOT = "encode(sha256(string_agg({}.hash, ''::bytea ORDER BY {}.id)), 'hex')"
-SEAL_HASH = f"encode(sha256(convert_to({netstrings(SEAL)}, 'UTF8')), 'hex')"
+ROOT = "encode(sha256(string_agg(hashed.hash, ''::bytea ORDER BY hashed.id)), 'hex')"  # of a query `hashed`
+SEAL_HASH = f"encode(sha256(convert_to({concat(SEAL)}, 'UTF8')), 'hex')"

@@ -64,6 +64,7 @@ FLOORS = {
     "liquidations": VERBS,
     "posting": VERBS,
     "closing": VERBS,
+    "granting": VERBS,
     "rates": VERBS,
     "sealing": VERBS,
     "imports": VERBS,

@@ -11,11 +11,11 @@ LATE = "5 minutes"  # after an entry was posted, a seal that does not cover it i
 
 LINKS = f"""
     WITH covered AS (
-        SELECT sealing.seal_id, count(*) AS sealings, count(hashed.id) AS entries, {ROOT.format("hashed", "hashed")} AS root,
+        SELECT sealing.seal_id, count(*) AS sealings, count(hashed.id) AS entries, {ROOT} AS root,
                (array_agg(sealing.entry_id ORDER BY sealing.entry_id) FILTER (WHERE hashed.id IS NULL))[1:10] AS gone,
                min(sealing.entry_id) AS first_entry, max(sealing.entry_id) AS last_entry
           FROM ledger_sealing sealing
-          LEFT JOIN ({entry_hashes("(SELECT entry_id AS id FROM ledger_sealing)")}) AS hashed ON hashed.id = sealing.entry_id
+          LEFT JOIN ({entry_hashes()}) AS hashed ON hashed.id = sealing.entry_id
          GROUP BY sealing.seal_id
     ), link AS (
         SELECT coalesce(seal.number, covered.seal_id) AS number, seal.hash IS NULL AS lost,

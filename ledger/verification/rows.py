@@ -88,20 +88,22 @@ REVERSALS = (
 )
 # The fund promises only what it has (rules §5): where its available balance falls below zero, entry by entry.
 AVAILABLE_WALK = f"""
-    WITH changed AS (
-        SELECT transfer.entry_id, transfer.asset_id,
-               sum(transfer.amount * ((debit.name IN ({FUND}))::int - (credit.name IN ({FUND}))::int)) AS change
+    WITH fund AS (
+        SELECT id, (name IN ({FUND}))::int AS holds FROM ledger_account
+    ), changed AS (
+        SELECT transfer.entry_id, transfer.line, transfer.asset_id, transfer.amount * (debit.holds - credit.holds) AS change
           FROM ledger_transfer transfer
-          JOIN ledger_account debit ON debit.id = transfer.debit_id
-          JOIN ledger_account credit ON credit.id = transfer.credit_id
-         GROUP BY transfer.entry_id, transfer.asset_id
-    ), walked AS (
-        SELECT entry_id, asset_id, change, sum(change) OVER (PARTITION BY asset_id ORDER BY entry_id) AS available FROM changed
+          JOIN fund debit ON debit.id = transfer.debit_id
+          JOIN fund credit ON credit.id = transfer.credit_id
+         WHERE debit.holds <> credit.holds
+    ), walked AS (  -- ordered by the entry alone: a sum has all of its transfers
+        SELECT *, sum(change) OVER (PARTITION BY asset_id ORDER BY entry_id) AS available FROM changed
+    ), stepped AS (
+        SELECT *, lag(available, 1, 0) OVER (PARTITION BY asset_id ORDER BY entry_id) AS before FROM walked
     )
-    SELECT entry.reference, format('takes the available %s from %s to %s, below zero', walked.asset_id,
-                                   trim_scale(available - change), trim_scale(available))
-      FROM walked JOIN ledger_journalentry entry ON entry.id = walked.entry_id
-     WHERE available < 0 AND available - change >= 0 ORDER BY entry.id
+    SELECT coalesce((SELECT reference FROM ledger_journalentry WHERE id = entry_id), format('entry %s', entry_id)),
+           format('takes the available %s from %s to %s, below zero', asset_id, trim_scale(before), trim_scale(available))
+      FROM stepped WHERE available < 0 AND before >= 0 ORDER BY entry_id
 """  # noqa: S608
 LEGS = """
     SELECT account, sum(debit) AS debits, sum(credit) AS credits

@@ -19,15 +19,23 @@ SWEEP = {"claims.tasks.sweep": {"schedule_type": "I", "minutes": 1}}
 
 
 def test_the_schedules_of_the_settings_are_written_once(capsys):
-    for created in (2, 0):
+    for created in (4, 0):
         call_command("sync_schedules", "--json")
         assert json.loads(capsys.readouterr().out) == {
-            "schedules": ["claims.tasks.sweep", "jobs.tasks.beat"],
+            "schedules": ["claims.tasks.sweep", "claims.tasks.verify_nightly", "jobs.tasks.beat", "ledger.tasks.seal"],
             "created": created,
             "removed": 0,
         }
     rows = Schedule.objects.order_by("name").values_list("name", "func", "schedule_type", "minutes", "repeats")
-    assert list(rows) == [(name, name, "I", 1, -1) for name in ("claims.tasks.sweep", "jobs.tasks.beat")]
+    assert sorted(row for row in rows if row[2] == "I") == [
+        (name, name, "I", 1, -1) for name in ("claims.tasks.sweep", "jobs.tasks.beat", "ledger.tasks.seal")
+    ]
+
+
+def test_what_runs_at_night_first_runs_in_the_next_night():
+    pulse.keep_schedules({"claims.tasks.verify_nightly": {"schedule_type": "D", "at": "02:30"}}, now=NOW)
+    nightly = Schedule.objects.get()
+    assert (nightly.schedule_type, nightly.next_run) == ("D", NOW.replace(hour=2, minute=30) + timedelta(days=1))
 
 
 def test_a_restart_does_not_put_a_schedule_off():
@@ -53,7 +61,9 @@ def test_the_queue_hands_out_what_is_due_and_only_once_a_minute():
     call_command("sync_schedules", "--verbosity", "0")
     scheduler()
     scheduler()
-    assert sorted(row.task["func"] for row in OrmQ.objects.all()) == ["claims.tasks.sweep", "jobs.tasks.beat"]
+    assert sorted(row.task["func"] for row in OrmQ.objects.all()) == [
+        "claims.tasks.sweep", "jobs.tasks.beat", "ledger.tasks.seal",
+    ]  # fmt: skip
 
 
 def test_a_cluster_that_beat_within_three_minutes_is_alive():

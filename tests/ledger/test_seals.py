@@ -4,6 +4,7 @@ import hashlib
 import signal
 import subprocess
 import sys
+from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
 from threading import Barrier, Thread
@@ -113,7 +114,7 @@ def test_an_ordinary_look_goes_an_hour_back_and_the_nights_look_to_the_beginning
 
 def test_one_look_for_unsealed_entries_takes_few_queries(django_assert_num_queries):
     november()
-    with django_assert_num_queries(6):  # a savepoint and its release, the lock, where to look, the seal, its row
+    with django_assert_num_queries(7):  # a savepoint and its release, the lock, from where on, which, the seal, its row
         seal(now=NOW)
 
 
@@ -277,6 +278,65 @@ def test_the_auditor_gives_the_command_the_seals_that_she_kept(three_seals):
         1, [f"seal 2: {forged} was kept, and now it is {kept[1]}: history was rewritten"],
     )  # fmt: skip
     assert portal("verify_ledger", "--seal", "2:abc")[1] == {}  # wrong usage
+
+
+# --- by a program of somebody else's
+
+
+@pytest.fixture
+def checked_by_the_script(tmp_path):
+    """The script out of docs/seals.md, run by a Python that knows nothing of us, over an export: what it says."""
+    script, journal = tmp_path / "seals.py", tmp_path / "journal.jsonl"
+    script.write_text((ROOT / "docs" / "seals.md").read_text().partition("```python\n")[2].partition("```")[0])
+
+    def run(change: Callable[[str], str] = str) -> tuple[int, str]:
+        done("export_ledger", "--format", "jsonl", "--output", journal)
+        journal.write_text(change(journal.read_text()))
+        ran = subprocess.run([sys.executable, "-I", script, journal], capture_output=True, text=True, check=False)
+        return ran.returncode, (ran.stdout + ran.stderr).strip()
+
+    return run
+
+
+def test_the_documented_script_comes_to_the_same_last_seal(three_seals, checked_by_the_script):
+    book("liquidation_fee", "liq/no-seal-yet", "1 USDT", description="强平手续费 “八千零四”")
+    assert checked_by_the_script() == (0, str(three_seals[-1]))
+    made = seal(now=NOW + 4 * MINUTE)
+    assert checked_by_the_script() == (0, str(made))
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ('"1000"', '"1001"'),
+        ("As agreed", "As agreed?"),
+        ("2022-11-16", "2022-11-17"),
+        ("Equity:SeedCapital", "Income:CompanyTopup"),
+    ],
+)
+def test_the_documented_script_names_the_seal_of_a_changed_export(three_seals, checked_by_the_script, before, after):
+    code, said = checked_by_the_script(lambda text: text.replace(before, after))
+    assert (code, said) == (1, "seal 1: the content of its entries is another")
+
+
+def test_the_documented_script_misses_an_entry_and_a_seal(three_seals, checked_by_the_script):
+    def without(number: int) -> Callable[[str], str]:
+        return lambda text: "".join(line for at, line in enumerate(text.splitlines(keepends=True)) if at != number)
+
+    assert checked_by_the_script(without(3))[1] == (
+        "seal 2: its number of entries is another; the content of its entries is another"
+    )
+    assert checked_by_the_script(without(6))[1].startswith("seal 3: it does not follow the seal before it")
+
+
+def test_the_example_of_the_documentation_is_right():
+    text = (ROOT / "docs" / "seals.md").read_text()
+    lines = [line.strip() for line in text.splitlines() if line.startswith("    1:1,")]
+    entry_form, seal_form = (line.encode() for line in lines)
+    entry_hash = hashlib.sha256(entry_form)
+    assert entry_hash.hexdigest() in text
+    assert hashlib.sha256(entry_hash.digest()).hexdigest().encode() in seal_form
+    assert f"`1:{hashlib.sha256(seal_form).hexdigest()}`" in text
 
 
 # --- at the same moment

@@ -1,21 +1,26 @@
 """`verify_ledger`: sound books pass; whatever somebody with every right does to them behind our back is named."""
 
 import json
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 
 import pytest
 from django.core.management import call_command
 from django.db import connection
 
-from claims import workflow
+from claims import tasks, verifying, workflow
+from claims.gate import Refused
 from claims.models import Award, Bonus, Claim, Compensation
-from ledger import laws
-from ledger.models import JournalEntry, Transfer
+from jobs.models import Job
+from ledger import closing, laws, verification
+from ledger.models import JournalEntry, Seal, Transfer, Verification
+from ledger.sealing import seal
 from ledger.verification import problems
 from tests import factories
+from tests.console import portal
 from tests.ledger.books import book, november, undo
 
 pytestmark = pytest.mark.django_db
+DECEMBER = datetime(2022, 12, 2, 9, 0, tzinfo=UTC)
 
 
 TABLES = """
@@ -169,6 +174,106 @@ def test_an_entry_reversed_twice_is_named():
         entry("liq/7001-twice/reversed"),
     )
     assert "liq/7001: is reversed 2 times" in problems()
+
+
+def test_a_kept_balance_that_was_touched_is_named():
+    november()
+    owner("UPDATE ledger_balance SET credits = credits + 1 WHERE account_id IN (SELECT id FROM ledger_account"
+          " WHERE name = 'Equity:SeedCapital' AND asset_id = 'BTC')")  # fmt: skip
+    assert wrong_rows() == [
+        "Equity:SeedCapital BTC: its kept balance has debits of 0 and credits of 1.5, its transfers add up to 0 and 0.5"
+    ]
+
+
+def test_a_move_that_its_category_does_not_know_is_named():
+    november()
+    owner("UPDATE ledger_journalentry SET category = 'bankruptcy_cover' WHERE id = %s", entry("liq/7001"))
+    assert wrong_rows() == [
+        "liq/7001: transfer 1: bankruptcy_cover does not move debit Assets:Fund:Cash, credit Income:LiquidationFees"
+    ]
+
+
+# --- closed periods
+
+
+@pytest.fixture
+def closed():
+    """November closed in two steps: Mia proposes, Max closes."""
+    mia, max_ = factories.staff("mia", "manager"), factories.staff("max", "manager")
+    november()
+    for day in (17, 30):
+        period = closing.propose(date(2022, 11, day), by=mia, now=DECEMBER)
+        closing.close(period.pk, by=max_, now=DECEMBER)
+    book("liquidation_fee", "liq/december", "1 USDT", day=date(2022, 12, 1), now=DECEMBER)
+
+
+def test_two_closed_periods_keep_every_law(closed):
+    assert problems() == []
+
+
+def test_a_closing_balance_that_was_touched_or_is_gone_is_named(closed):
+    chosen = "account_id IN (SELECT id FROM ledger_account WHERE name = 'Equity:SeedCapital' AND asset_id = '{}')"
+    owner("UPDATE ledger_closingbalance SET credits = 999 WHERE " + chosen.format("USDT"))
+    owner("DELETE FROM ledger_closingbalance WHERE " + chosen.format("BTC"))
+    usdt = "Equity:SeedCapital USDT closed with debits of 0 and credits of 999, its transfers add up to 0 and 1000"
+    btc = "Equity:SeedCapital BTC closed with debits of 0 and credits of 0, its transfers add up to 0 and 0.5"
+    assert wrong_rows() == [
+        f"period through 2022-11-{day}: {told}" for day in (17, 30) for told in (btc, usdt)
+    ]  # fmt: skip
+
+
+def test_what_was_dated_back_into_a_closed_period_is_named(closed):
+    owner("UPDATE ledger_journalentry SET effective_on = '2022-11-29', posted_at = '2022-12-05 10:00Z' WHERE id = %s",
+          entry("liq/december"))  # fmt: skip
+    told = wrong_rows()
+    assert told[0] == (
+        "liq/december: counts on 2022-11-29 and was posted at 2022-12-05 10:00:00 UTC, when the books were closed through 2022-11-30"
+    )
+    assert [problem.partition(": ")[0] for problem in told[1:]] == ["period through 2022-11-30"] * 2
+
+
+def test_a_period_that_one_person_closed_is_named(closed):
+    owner("ALTER TABLE ledger_period DROP CONSTRAINT period_closed_by_two_people")
+    owner("UPDATE ledger_period SET closed_by_id = prepared_by_id WHERE last_day = '2022-11-17'")
+    assert wrong_rows() == ["period through 2022-11-17: was closed by the person who proposed it"]
+
+
+# --- the runs are kept
+
+
+def test_each_run_is_kept_with_who_asked_for_it():
+    aude, ana = factories.staff("aude", "auditor"), factories.staff("ana", "agent")
+    november()
+    made = seal(now=factories.NOW)
+    code, said = portal("verify_ledger", "--by", "aude")
+    run = Verification.objects.get()
+    assert (run.asked_by, run.last_seal, run.ok, run.problem_count) == (aude, made, False, 3)
+    assert (run.problems, run.checked) == (said["problems"], said["checked"])
+    assert portal("verify_ledger", "--by", "ana")[1]["errors"] == ["ana has not the permission ledger.add_verification"]
+    with pytest.raises(Refused, match="ana has not the permission"):
+        verifying.request(by=ana, now=factories.NOW)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_worker_verifies_what_was_asked_for_and_at_night_everything_is_sealed_first():
+    aude = factories.staff("aude", "auditor")
+    book("seed_capital", "seed", "1 USDT")
+    job = verifying.request(by=aude, now=factories.NOW)
+    assert verifying.request(by=None, now=factories.NOW) == job  # one at a time
+    tasks.verify(job.pk)
+    assert (Verification.objects.get().asked_by, Seal.objects.exists()) == (aude, False)
+    tasks.verify_nightly()
+    tasks.verify(Job.objects.unfinished().get().pk)
+    assert Verification.objects.first().last_seal == Seal.objects.get()
+    assert not Job.objects.unfinished().exists()
+
+
+def test_a_thousand_problems_are_told_and_all_are_counted(monkeypatch):
+    monkeypatch.setattr(verification, "IN_WORDS", 2)
+    november()
+    owner("UPDATE ledger_journalentry SET transfer_count = 7")
+    found = verification.broken_laws()
+    assert (len(found.words), found.count >= 8) == (2, True)
 
 
 # --- the guards of the books
