@@ -35,9 +35,15 @@ class JournalSheet(Sheet):
     credit = Field("credit__name", "credit", Text())
     amount = Field("amount", "amount", Number())
     asset = Field("asset_id", "asset", Text())
+    seal = Field("entry__sealing__seal_id", "seal", Number())
 
     class Meta:
         model = Transfer
         fields = export_order = (
             "entry", "posted_at", "effective_on", "category", "reference", "description", "debit", "credit", "amount", "asset",
+            "seal",
         )  # fmt: skip
+
+    def filter_export(self, queryset, **kwargs):
+        """With all that its rows say, in one question."""
+        return super().filter_export(queryset, **kwargs).select_related("entry__sealing", "debit", "credit")

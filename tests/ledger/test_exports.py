@@ -16,8 +16,9 @@ from openpyxl import load_workbook
 
 from ledger.exports import COLUMNS, write_csv
 from ledger.exports.copying import copied
-from ledger.models import JournalEntry
+from ledger.models import JournalEntry, Transfer
 from ledger.posting import post
+from ledger.resources import JournalSheet
 from ledger.sealing import seal
 from tests.conftest import ROOT
 from tests.ledger.books import NOW, book, draft, november, undo
@@ -200,3 +201,17 @@ def test_a_disk_that_is_full_leaves_the_connection_in_order():
     with pytest.raises(OSError, match="No space"):
         copied(Full(), "COPY (SELECT * FROM generate_series(1, 1000000)) TO STDOUT", {})
     assert exported(write_csv) == HEADER + "\n"
+
+
+# --- the same rows from the screen
+
+
+def test_the_sheet_of_the_screen_has_the_rows_of_the_file_in_one_question():
+    november()
+    seal(now=NOW)
+    book("liquidation_fee", "late", "1 USDT")
+    with CaptureQueriesContext(connection) as asked:
+        sheet = JournalSheet().export(Transfer.objects.order_by("entry", "line"))
+    assert len(asked) == 1
+    plain = [row | {"amount": f"{Decimal(row['amount']).normalize():f}"} for row in as_csv()]
+    assert [dict(zip(sheet.headers, row, strict=True)) for row in sheet] == plain
