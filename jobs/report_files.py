@@ -8,8 +8,8 @@ from __future__ import annotations
 import csv
 import io
 import json
-from collections.abc import Iterable, Iterator
-from datetime import UTC, date, datetime
+from collections.abc import Callable, Iterable, Iterator
+from datetime import date, datetime
 from decimal import Decimal
 from itertools import chain, islice
 from typing import BinaryIO
@@ -91,15 +91,21 @@ def _aligned(heads: list[str], first: list[Row], rows: Iterable[Row]) -> Iterato
         yield "  ".join(cells).rstrip().encode() + b"\n"
 
 
-def _in_csv(value: object) -> str:
-    if isinstance(value, str):
-        return harmless(value)
-    return str(_in_json(value)) if value is not None else ""
+def _plain(number: Decimal) -> str:
+    return f"{number:f}"
+
+
+def _as_it_is(value: object) -> object:
+    return value
+
+
+IN_JSON: dict[type, Callable] = {Decimal: _plain, datetime: workbook.instant, date: date.isoformat}
+IN_CSV: dict[type, Callable] = IN_JSON | {str: harmless, type(None): lambda _nothing: "", bool: json.dumps}
 
 
 def _in_json(value: object) -> object:
-    if isinstance(value, Decimal):
-        return f"{value:f}"
-    if isinstance(value, datetime):
-        return value.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
-    return value.isoformat() if isinstance(value, date) else value
+    return IN_JSON.get(type(value), _as_it_is)(value)
+
+
+def _in_csv(value: object) -> str:
+    return IN_CSV.get(type(value), str)(value)

@@ -46,7 +46,7 @@ LINE = """, opening AS (
            + coalesce((SELECT sum(coalesce(debit, 0) - coalesce(credit, 0)) FROM leg
                         WHERE leg.account = mine.id AND effective_on < %(first)s::date), 0) AS balance
       FROM mine
-), inside AS (
+), inside AS NOT MATERIALIZED (
     SELECT * FROM leg WHERE %(first)s::date IS NULL OR effective_on >= %(first)s
 ), line AS (
     SELECT 0 AS place, account, NULL::date AS effective_on, NULL::bigint AS entry_id, NULL::integer AS line,
