@@ -8,7 +8,7 @@ from django.utils.translation import gettext_lazy
 from unfold.contrib.filters.admin import DropdownFilter
 
 from ledger.forms import people
-from ledger.models import Asset, JournalEntry, Seal, Transfer
+from ledger.models import Account, Asset, JournalEntry, Seal, Transfer
 
 NOBODY = "0"
 
@@ -22,10 +22,11 @@ class AssetFilter(DropdownFilter):
         return [(code, code) for code in Asset.objects.values_list("code", flat=True)]
 
     def queryset(self, request, entries):
-        moves = Transfer.objects.filter(
-            debit__asset=self.value()
-        )  # by the accounts: they have an index, the asset none
-        return entries.filter(pk__in=moves.values("entry")) if self.value() else entries
+        if not self.value():
+            return entries
+        # By the accounts' own ids: the planner knows how many transfers each has, and they have an index.
+        accounts = list(Account.objects.filter(asset=self.value()).values_list("pk", flat=True))
+        return entries.filter(pk__in=Transfer.objects.filter(debit__in=accounts).values("entry"))
 
 
 class PersonFilter(DropdownFilter):
