@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from dataclasses import replace
 from datetime import date, timedelta
-from decimal import Decimal
+from decimal import ROUND_UP, Decimal
 from typing import ClassVar
 
 import pytest
@@ -77,12 +77,17 @@ class Books:
 
     def pay(self, new: list[Draft]) -> None:
         """Nobody is paid, and from nobody is taken back, more than he is owed."""
-        owed = {account: credits - debits for account, (debits, credits) in self.sums().items()}
+        owed = self.owed()
         for move in (move for draft in new for move in draft.moves):
             for account, change in ((move.debit, -move.amount), (move.credit, move.amount)):
                 owed[account, move.asset] = owed.get((account, move.asset), Decimal(0)) + change
             if move.debit in COMMITTED and owed[move.debit, move.asset] < 0:
                 raise Refusal("more than is owed")
+
+    def owed(self) -> dict[tuple[str, str], Decimal]:
+        """What is approved and not yet paid, by (payable, asset)."""
+        sums = {account: credits - debits for account, (debits, credits) in self.sums().items()}
+        return {(name, asset): owed for (name, asset), owed in sums.items() if name in COMMITTED and owed}
 
     def look_at(self, draft: Draft) -> None:
         if draft.reference in self.entries:
@@ -174,7 +179,8 @@ def written() -> dict[str, Draft]:
 
 # --- the steps
 
-days = st.integers(0, 16).map(lambda number: FIRST_DAY + timedelta(days=number))
+days = st.integers(0, 6).map(lambda number: FIRST_DAY + timedelta(days=number))
+days_to_close = st.integers(0, 4).map(lambda number: FIRST_DAY + timedelta(days=number))
 assets = st.sampled_from(sorted(DECIMALS))
 amounts = st.tuples(assets, st.integers(1, 50_000)).map(
     lambda drawn: (Decimal(drawn[1]).scaleb(-DECIMALS[drawn[0]]), drawn[0])
@@ -244,18 +250,15 @@ class AnySequence(RuleBasedStateMachine):
     def post_the_fact_of_another_day(self, which, day):
         self.in_both([replace(self.some(which), effective_on=day)])
 
-    @rule(
-        fact=st.sampled_from([COMPENSATION_PAID, GOODWILL_PAID]),
-        asset=assets,
-        day=days,
-        part=st.sampled_from([1, 2, 3]),
-    )
-    def pay_what_is_owed(self, fact, asset, day, part):
+    @precondition(lambda self: self.oracle.owed())
+    @rule(which=which, day=days, part=st.sampled_from(["0.5", "1", "1.5"]))
+    def pay_what_is_owed(self, which, day, part):
         """All of it, or half, or half as much again."""
-        debits, credits = self.oracle.sums().get((fact.debit, asset), (Decimal(0), Decimal(0)))
-        amount = round((credits - debits) * part / 2, DECIMALS[asset])
-        if amount:
-            self.in_both([self.new(fact, day, [(amount, asset)])])
+        owed = sorted(self.oracle.owed().items())
+        (payable, asset), amount = owed[which % len(owed)]
+        fact = COMPENSATION_PAID if payable == COMPENSATION_PAID.debit else GOODWILL_PAID
+        paid = (amount * Decimal(part)).quantize(Decimal(1).scaleb(-DECIMALS[asset]), ROUND_UP)
+        self.in_both([self.new(fact, day, [(paid, asset)])])
 
     @rule(fact=facts)
     def post_a_fraction_of_a_cent(self, fact):
@@ -272,20 +275,17 @@ class AnySequence(RuleBasedStateMachine):
             [Draft(f"undo-{self.number}", CORRECTION, day, "Undone", original.mirrored(), reverses=original.reference)]
         )
 
-    @rule(day=days, by=people)
-    def propose(self, day, by):
+    def in_both_proposed(self, day: date, by: str) -> None:
         try:
             self.oracle.propose(day, by)
         except Refusal:
             with pytest.raises(ClosingError):
                 closing.propose(day, by=self.managers[by], now=NOW)
             return
-        assert closing.propose(day, by=self.managers[by], now=NOW).prepared_by.username == self.oracle.proposals[day]
+        period = closing.propose(day, by=self.managers[by], now=NOW)
+        assert period.prepared_by.username == self.oracle.proposals[day]
 
-    @precondition(lambda self: self.oracle.proposals)
-    @rule(which=which, by=people)
-    def close(self, which, by):
-        day = sorted(self.oracle.proposals)[which % len(self.oracle.proposals)]
+    def in_both_closed(self, day: date, by: str) -> None:
         period = Period.objects.get(last_day=day)
         try:
             self.oracle.close(day, by)
@@ -295,6 +295,22 @@ class AnySequence(RuleBasedStateMachine):
             return
         closing.close(period.pk, by=self.managers[by], now=NOW)
         assert kept_by(period) == self.oracle.sums(through=day)
+
+    @rule(day=days_to_close, by=people)
+    def propose(self, day, by):
+        self.in_both_proposed(day, by)
+
+    @precondition(lambda self: self.oracle.proposals)
+    @rule(which=which, by=people)
+    def close(self, which, by):
+        proposals = sorted(self.oracle.proposals)
+        self.in_both_closed(proposals[which % len(proposals)], by)
+
+    @rule(day=days_to_close)
+    def close_by_two(self, day):
+        self.in_both_proposed(day, "mia")
+        if day in self.oracle.proposals:
+            self.in_both_closed(day, "max" if self.oracle.proposals[day] == "mia" else "mia")
 
     @invariant()
     def balances_are_the_oracles(self):
