@@ -13,7 +13,7 @@ import sys
 import time
 from collections.abc import Callable
 from contextlib import suppress
-from datetime import UTC, date, datetime
+from datetime import date
 from decimal import Decimal
 from functools import partial
 from itertools import count
@@ -79,7 +79,7 @@ def fill(transfers: str) -> None:
     inflows.post_liquidations(assessment.liquidations(), by=None, now=timezone.now())
     mia, max_ = (User.objects.create_superuser(name) for name in ("mia", "max"))
     for day in (date(2022, 10, 31), date(2022, 11, 30)):
-        now = datetime(2023, 1, 2, tzinfo=UTC)
+        now = timezone.now()
         closing.close(closing.propose(day, by=mia, now=now).pk, by=max_, now=now)
     sealing.seal(now=timezone.now())
     with connection.cursor() as cursor:
