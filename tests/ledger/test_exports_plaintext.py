@@ -34,10 +34,14 @@ from tests.ledger.readers import (
     hledger_says,
 )
 
-pytestmark = [pytest.mark.django_db, pytest.mark.hledger]
+pytestmark = pytest.mark.django_db
 
 both = pytest.mark.parametrize(
-    ("write", "says"), [(write_beancount, beancount_says), (write_hledger, hledger_says)], ids=["beancount", "hledger"]
+    ("write", "says"),
+    [
+        pytest.param(write_beancount, beancount_says, id="beancount"),
+        pytest.param(write_hledger, hledger_says, id="hledger", marks=pytest.mark.hledger),
+    ],
 )
 
 
@@ -210,12 +214,14 @@ def test_names_that_beancount_would_not_read_get_an_x():
 # --- hledger
 
 
+@pytest.mark.hledger
 def test_hledger_has_every_name_as_it_is():
     for number, code in enumerate(["1INCH", "1000PEPE", "T", "TRUE", "A" * 23, "1" * 23, "E5"]):
         book("seed_capital", f"seed-{number}", f"{number + 1}.00000001 {code}")
     assert hledger_says(exported(write_hledger)) == booked()
 
 
+@pytest.mark.hledger
 def test_hledger_reads_every_entry_with_its_reference_category_and_what_it_reverses():
     november()
     text = exported(write_hledger)
@@ -247,6 +253,7 @@ facts = st.tuples(st.sampled_from(sorted(PAIRS)), st.lists(amounts, min_size=1, 
 days = st.integers(0, 40).map(lambda days: date(2022, 11, 1) + timedelta(days))
 
 
+@pytest.mark.hledger
 @given(st.lists(facts, min_size=1, max_size=8), days, st.lists(days, max_size=2, unique=True), st.data())
 @settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_whatever_is_booked_comes_back_from_both(facts, cut, closed, data):
@@ -274,6 +281,7 @@ def _round_trip(facts, cut: date, closed: list[date], data) -> None:
 # --- the programs themselves
 
 
+@pytest.mark.hledger
 @pytest.mark.django_db(transaction=True)
 def test_bean_check_and_hledger_accept_the_files_that_the_command_writes(command_env, tmp_path):
     november()
@@ -291,6 +299,7 @@ def test_bean_check_and_hledger_accept_the_files_that_the_command_writes(command
         assert subprocess.run([*program, str(path)], **run).returncode == 1
 
 
+@pytest.mark.hledger
 def test_nothing_is_left_out(tmp_path):
     """Every transfer of the books is in both files, however it is dated."""
     november()

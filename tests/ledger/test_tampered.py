@@ -18,7 +18,7 @@ from tests.conftest import ROOT
 from tests.ledger.books import NOW, book, november
 from tests.ledger.readers import beancount_complains, exported, hledger_complains, seals_complain
 
-pytestmark = [pytest.mark.django_db, pytest.mark.hledger]
+pytestmark = pytest.mark.django_db
 
 LATER = datetime(2022, 11, 25, 9, 0, tzinfo=UTC)
 THE_ENTRY = re.compile(
@@ -136,12 +136,14 @@ def refusals(tmp_path, *, lines: str, beancount: str, hledger: str) -> dict[str,
     }
 
 
+@pytest.mark.hledger
 def test_a_clean_export_is_accepted_by_everybody(books, tmp_path):
     files = {"lines": exported(write_jsonl), "beancount": exported(write_beancount), "hledger": exported(write_hledger)}
     assert refusals(tmp_path, **files) == {"check_seals.py": False, "bean-check": False, "hledger": False}
     assert verification.problems() == []
 
 
+@pytest.mark.hledger
 @pytest.mark.parametrize("name", IN_A_FILE)
 def test_a_tampered_export_is_refused_by_whom_the_documentation_names(books, tmp_path, name):
     damage = IN_A_FILE[name]
@@ -169,6 +171,7 @@ def test_the_documentation_speaks_of_these_damages():
     assert {name for name, said in documented().items() if "verify_ledger" in said} == set(IN_THE_DATABASE)
 
 
+@pytest.mark.hledger
 def test_whoever_corrects_every_balance_as_well_is_betrayed_by_the_seal(books, tmp_path):
     """All sums agree then, in the database and outside; only the chain does not."""
     owner(
