@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import date, datetime
 from typing import Any, overload
 
 from django.db import connection, transaction
@@ -98,6 +99,21 @@ class Paper:
         if found is None:
             raise Asked(f"{self.name} has no table {name!r}; it has: {', '.join(table.name for table in self.tables)}")
         return found
+
+
+def moment(text: str) -> date | datetime:
+    """A day (2022-11-30: effective up to its end) or an instant with offset (2022-11-30T12:00:00Z: posted by then)."""
+    if len(text) == 10:
+        return date.fromisoformat(text)
+    found = datetime.fromisoformat(text)
+    if found.tzinfo is None:
+        raise ValueError("an instant needs its offset")
+    return found
+
+
+def day(text: str) -> date:
+    """A day: 2022-11-30."""
+    return date.fromisoformat(text)
 
 
 @contextmanager

@@ -3,28 +3,12 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from datetime import date, datetime
 
 from django.core.management.base import CommandError
 
 from jobs.console import PortalCommand, Refusal, written_to
 from jobs.paper import Asked, Paper
 from jobs.report_files import FORMATS, write
-
-
-def moment(text: str) -> date | datetime:
-    """A day (2022-11-30: effective up to its end) or an instant with offset (2022-11-30T12:00:00Z: posted by then)."""
-    if len(text) == 10:
-        return date.fromisoformat(text)
-    found = datetime.fromisoformat(text)
-    if found.tzinfo is None:
-        raise ValueError("an instant needs its offset")
-    return found
-
-
-def day(text: str) -> date:
-    """A day: 2022-11-30."""
-    return date.fromisoformat(text)
 
 
 class ReportCommand(PortalCommand):

@@ -25,8 +25,7 @@ from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_safe
 
 from jobs import report_files, shown
-from jobs.paper import Asked, Column, Paper, Row, Table
-from jobs.report_command import moment
+from jobs.paper import Asked, Column, Paper, Row, Table, moment
 
 LINES = 50  # of a table on one page
 LARGEST_WORKBOOK = 50_000  # rows in one request; more takes minutes and is for the command

@@ -5,7 +5,8 @@ from __future__ import annotations
 from django.core.management.base import CommandError
 
 from claims import papers
-from jobs.report_command import ReportCommand, day, moment
+from jobs.paper import day, moment
+from jobs.report_command import ReportCommand
 
 
 class Command(ReportCommand):
