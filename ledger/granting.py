@@ -1,12 +1,16 @@
 """What the portal's role may do in the database: everything it needs for its work, and of the books to read them and to call
-`ledger_post`. The books themselves it can neither change nor empty, and no guard of theirs is in its hands.
+the functions that post. The books themselves it can neither change nor empty, and no guard of theirs is in its hands.
 """
 
 from __future__ import annotations
 
+from typing import Any
+
 from django.apps import apps
 from django.db import connection, transaction
 from psycopg import sql
+
+from ledger import laws
 
 ADDED_TO = {  # tables of the books with rows that come from the portal itself; the laws keep what is in them
     "ledger_seal": "INSERT",
@@ -15,6 +19,7 @@ ADDED_TO = {  # tables of the books with rows that come from the portal itself; 
     "ledger_rate": "INSERT",
     "ledger_period": "INSERT, UPDATE, DELETE",
 }
+CALLED = ("ledger_post", "ledger_post_drafts")  # what else the laws are made of is called by these
 ROLE = "SELECT rolsuper, rolcreaterole FROM pg_roles WHERE rolname = %s"
 OWNED = """
     SELECT count(*) FROM pg_shdepend JOIN pg_roles role ON role.oid = refobjid
@@ -57,14 +62,14 @@ def grant(role: str) -> dict[str, int]:
     _run("REVOKE ALL ON ALL FUNCTIONS IN SCHEMA public FROM {role}", role)
     _run("REVOKE ALL ON SCHEMA public FROM {role}", role)
     _run("REVOKE CREATE ON SCHEMA public FROM PUBLIC", role)
-    _run("REVOKE ALL ON FUNCTION ledger_post FROM PUBLIC", role)
+    _run(f"REVOKE ALL ON FUNCTION {', '.join(laws.FUNCTIONS)} FROM PUBLIC", role)
     _run("GRANT USAGE ON SCHEMA public TO {role}", role)
     _run("GRANT SELECT, INSERT, UPDATE, DELETE ON {tables} TO {role}", role, others)
     _run("GRANT SELECT ON {tables} TO {role}", role, books)
     for table, rights in ADDED_TO.items():
         _run(f"GRANT {rights} ON {{tables}} TO {{role}}", role, [table])
     _run("GRANT USAGE, SELECT ON ALL SEQUENCES IN SCHEMA public TO {role}", role)
-    _run("GRANT EXECUTE ON FUNCTION ledger_post TO {role}", role)
+    _run(f"GRANT EXECUTE ON FUNCTION {', '.join(CALLED)} TO {{role}}", role)
     _check_that_it_is_all(role, books)
     return {"tables": len(others), "books": len(books)}
 
@@ -95,10 +100,12 @@ def _check_that_it_is_all(role: str, books: list[str]) -> None:
 def _run(statement: str, role: str, tables: list[str] | None = None) -> None:
     names = sql.SQL(", ").join(map(sql.Identifier, tables or []))
     with connection.cursor() as cursor:
-        cursor.execute(sql.SQL(statement).format(role=sql.Identifier(role), tables=names).as_string(connection.connection))
+        cursor.execute(
+            sql.SQL(statement).format(role=sql.Identifier(role), tables=names).as_string(connection.connection)
+        )
 
 
-def _rows(query: str, *params: object) -> list[tuple]:
+def _rows(query: str, *params: Any) -> list[tuple]:
     with connection.cursor() as cursor:
         cursor.execute(query, list(params) or None)
         return cursor.fetchall()

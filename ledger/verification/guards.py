@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from typing import Any
 
 from django.apps import apps
 from django.db import connection
@@ -152,7 +153,7 @@ def _tables() -> list[str]:
     return [model._meta.db_table for model in _models()]
 
 
-def _rows(sql: str, *params: object) -> list[tuple]:
+def _rows(sql: str, *params: Any) -> list[tuple]:
     with connection.cursor() as cursor:
         cursor.execute(sql, list(params))
         return cursor.fetchall()

@@ -213,8 +213,8 @@ def test_two_closed_periods_keep_every_law(closed):
 
 def test_a_closing_balance_that_was_touched_or_is_gone_is_named(closed):
     chosen = "account_id IN (SELECT id FROM ledger_account WHERE name = 'Equity:SeedCapital' AND asset_id = '{}')"
-    owner("UPDATE ledger_closingbalance SET credits = 999 WHERE " + chosen.format("USDT"))
-    owner("DELETE FROM ledger_closingbalance WHERE " + chosen.format("BTC"))
+    owner(f"UPDATE ledger_closingbalance SET credits = 999 WHERE {chosen.format('USDT')}")  # noqa: S608
+    owner(f"DELETE FROM ledger_closingbalance WHERE {chosen.format('BTC')}")  # noqa: S608
     usdt = "Equity:SeedCapital USDT closed with debits of 0 and credits of 999, its transfers add up to 0 and 1000"
     btc = "Equity:SeedCapital BTC closed with debits of 0 and credits of 0, its transfers add up to 0 and 0.5"
     assert wrong_rows() == [
@@ -227,7 +227,8 @@ def test_what_was_dated_back_into_a_closed_period_is_named(closed):
           entry("liq/december"))  # fmt: skip
     told = wrong_rows()
     assert told[0] == (
-        "liq/december: counts on 2022-11-29 and was posted at 2022-12-05 10:00:00 UTC, when the books were closed through 2022-11-30"
+        "liq/december: counts on 2022-11-29 and was posted at 2022-12-05 10:00:00 UTC,"
+        " when the books were closed through 2022-11-30"
     )
     assert [problem.partition(": ")[0] for problem in told[1:]] == ["period through 2022-11-30"] * 2
 
@@ -317,12 +318,10 @@ def test_a_rule_that_swallows_what_is_written_is_named():
     assert problems() == ["ledger_transfer: its rule nothing is none of ours: what is written may go elsewhere"]
 
 
-@pytest.mark.parametrize("name", [name for name in laws.FUNCTIONS if name != "ledger_post"])
+@pytest.mark.parametrize("name", laws.FUNCTIONS)
 def test_a_function_that_was_taught_to_look_away_is_named(name):
-    execute(
-        f"CREATE OR REPLACE FUNCTION {name}() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER"
-        " SET search_path = public, pg_temp AS $$ BEGIN RETURN NEW; END $$"
-    )
+    [(definition,)] = rows(f"SELECT pg_get_functiondef('{name}'::regproc)")
+    execute(definition.replace("BEGIN", "BEGIN PERFORM 1;", 1))
     assert problems() == [f"{name}: was rewritten: it is not the one that the migrations made"]
 
 
