@@ -11,7 +11,8 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from decimal import Decimal
 from itertools import count
 from pathlib import Path
@@ -29,6 +30,7 @@ from django.db import OperationalError, connection, transaction
 from ledger import closing, journal
 from ledger.journal import Draft
 from ledger.posting import PostingError, post
+from ledger.verification import problems
 from tests.ledger.books import DAY, NOW
 
 ROOT = Path(__file__).resolve().parent.parent.parent
@@ -103,6 +105,23 @@ class Clerk:
         return self.process.wait(timeout=120)
 
 
+@contextmanager
+def hiring(env: dict[str, str]) -> Iterator[Callable[..., Clerk]]:
+    """`hire("same", 1, 300)`: a clerk who starts up meanwhile; wait for them with `.ready()`. Nobody stays after the block."""
+    hired: list[Clerk] = []
+
+    def hire(errand: str, *arguments: object) -> Clerk:
+        hired.append(Clerk(env, errand, *arguments))
+        return hired[-1]
+
+    try:
+        yield hire
+    finally:
+        for clerk in hired:
+            clerk.process.kill()
+            clerk.process.communicate()
+
+
 # --- errands
 
 
@@ -172,7 +191,11 @@ def close(period: str, name: str) -> None:
         say(refusal)
 
 
-ERRANDS = {errand.__name__: errand for errand in (work, same, hesitate, close)}
+def verify() -> None:
+    say(json.dumps(problems()))
+
+
+ERRANDS = {errand.__name__: errand for errand in (work, same, hesitate, close, verify)}
 
 
 def main(errand: str, *arguments: str) -> None:

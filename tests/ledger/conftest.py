@@ -4,19 +4,11 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from tests.ledger.clerks import Clerk
+from tests.ledger.clerks import Clerk, hiring
 
 
 @pytest.fixture
 def hire(command_env: dict[str, str]) -> Iterator[Callable[..., Clerk]]:
-    """`hire("same", 1, 300)`: a clerk who starts up meanwhile; wait for them with `.ready()`. Nobody stays after the test."""
-    hired: list[Clerk] = []
-
-    def start(errand: str, *arguments: object) -> Clerk:
-        hired.append(Clerk(command_env, errand, *arguments))
-        return hired[-1]
-
-    yield start
-    for clerk in hired:
-        clerk.process.kill()
-        clerk.process.communicate()
+    """`hire("same", 1, 300)`, see tests/ledger/clerks.py."""
+    with hiring(command_env) as start:
+        yield start
