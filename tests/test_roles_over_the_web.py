@@ -37,7 +37,14 @@ FROZEN = {
     "state",
     "sha256",
 }
-EXPORTS = ["ledger.Account", "ledger.JournalEntry", "claims.Verdict", "claims.Claim", "claims.Bonus"]
+EXPORTS = [
+    "ledger.Account",
+    "ledger.JournalEntry",
+    "claims.Verdict",
+    "claims.Claim",
+    "claims.Bonus",
+    "incidents.Liquidation",
+]
 
 
 @pytest.fixture
