@@ -49,14 +49,11 @@ END
 ENTRY = """
 DECLARE
     done text;
+    broken bigint;
     wrong record;
 BEGIN
     done := pg_advisory_xact_lock_shared(CLOSING, 0);  -- whoever closes a period waits for us, and we for them
-    SELECT reference, effective_on, transfer_count,
-           (SELECT max(last_day) FROM ledger_period WHERE closed_at IS NOT NULL) AS closed_through,
-           (SELECT count(*) FROM ledger_transfer WHERE entry_id = entry.id) AS present,
-           (SELECT original.reference FROM ledger_journalentry original WHERE original.id = entry.reverses_id) AS original
-      INTO wrong
+    SELECT min(id) INTO broken
       FROM fresh AS entry
      WHERE effective_on <= (SELECT max(last_day) FROM ledger_period WHERE closed_at IS NOT NULL)
         OR transfer_count <> (SELECT count(*) FROM ledger_transfer WHERE entry_id = entry.id)
@@ -68,11 +65,16 @@ BEGIN
                        WHERE one.entry_id = entry.reverses_id AND NOT EXISTS (
                              SELECT FROM ledger_transfer back
                               WHERE (back.entry_id, back.line) = (entry.id, one.line)
-                                AND (back.debit_id, back.credit_id, back.amount) = (one.credit_id, one.debit_id, one.amount))))
-     ORDER BY entry.id LIMIT 1;
-    IF NOT FOUND THEN
+                                AND (back.debit_id, back.credit_id, back.amount) = (one.credit_id, one.debit_id, one.amount))));
+    IF broken IS NULL THEN
         RETURN NULL;
-    ELSIF wrong.effective_on <= wrong.closed_through THEN
+    END IF;
+    SELECT reference, effective_on, transfer_count,
+           (SELECT max(last_day) FROM ledger_period WHERE closed_at IS NOT NULL) AS closed_through,
+           (SELECT count(*) FROM ledger_transfer WHERE entry_id = entry.id) AS present,
+           (SELECT original.reference FROM ledger_journalentry original WHERE original.id = entry.reverses_id) AS original
+      INTO wrong FROM fresh AS entry WHERE id = broken;
+    IF wrong.effective_on <= wrong.closed_through THEN
         RAISE EXCEPTION '%: the books are closed through %, and % is in a closed period; post it on a later day',
             wrong.reference, wrong.closed_through, wrong.effective_on USING ERRCODE = 'MG001';
     ELSIF wrong.transfer_count <> wrong.present THEN

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from ledger.journal import AVAILABLE, CORRECTION, FACTS
+from ledger.journal import AVAILABLE, COMMITTED, CORRECTION, FACTS
 
 FUND = ", ".join(f"'{name}'" for name in AVAILABLE)
+PAYABLE = ", ".join(f"'{name}'" for name in COMMITTED)
 KNOWN = ", ".join(f"('{category}', '{debit}', '{credit}')" for category, debit, credit in sorted(
     {(fact.category, fact.debit, fact.credit) for fact in FACTS}
 ))  # fmt: skip
@@ -105,6 +106,21 @@ AVAILABLE_WALK = f"""
            format('takes the available %s from %s to %s, below zero', asset_id, trim_scale(before), trim_scale(available))
       FROM stepped WHERE available < 0 AND before >= 0 ORDER BY entry_id
 """  # noqa: S608
+# Nobody is paid what is not owed: where a payable falls below zero, entry by entry.
+OWED_WALK = f"""
+    WITH changed AS (
+        SELECT entry_id, account.id AS account, name, account.asset_id, sum(leg.amount) AS change
+          FROM ledger_account account
+          JOIN (SELECT entry_id, credit_id AS account, amount FROM ledger_transfer
+                UNION ALL SELECT entry_id, debit_id, -amount FROM ledger_transfer) AS leg ON leg.account = account.id
+         WHERE name IN ({PAYABLE}) GROUP BY entry_id, account.id
+    ), walked AS (
+        SELECT *, sum(change) OVER (PARTITION BY account ORDER BY entry_id) AS owed FROM changed
+    )
+    SELECT entry.reference, format('pays or takes back %s %s more than %s owes', trim_scale(-owed), asset_id, name)
+      FROM walked JOIN ledger_journalentry entry ON entry.id = walked.entry_id
+     WHERE owed < 0 AND owed - change >= 0 ORDER BY entry.id
+"""  # noqa: S608
 LEGS = """
     SELECT account, sum(debit) AS debits, sum(credit) AS credits
       FROM (SELECT debit_id, credit_id, sum(amount) AS amount FROM ledger_transfer GROUP BY debit_id, credit_id) AS pair
@@ -185,4 +201,4 @@ PERIODS = (
      ORDER BY period.last_day, named.name, named.asset_id
     """,
 )
-LAWS = (*WHOLE, MOVES, *REVERSALS, AVAILABLE_WALK, *BALANCES, *PERIODS)
+LAWS = (*WHOLE, MOVES, *REVERSALS, AVAILABLE_WALK, OWED_WALK, *BALANCES, *PERIODS)

@@ -5,7 +5,7 @@ from decimal import Decimal
 
 import pytest
 
-from ledger.journal import CASH, COMPANY_TOPUP, SEED_CAPITAL, Draft, Move
+from ledger.journal import CASH, COMPANY_TOPUP, COMPENSATION_PAID, SEED_CAPITAL, Draft, Move
 from ledger.models import JournalEntry, Transfer
 from ledger.posting import PostingError, available, post, post_manual, reverse
 from ledger.reports import Fund, fund, totals, trial_balance
@@ -124,6 +124,39 @@ def test_each_asset_is_topped_up_for_itself():
     assert {line.asset: line.credit for line in trial_balance() if line.account == COMPANY_TOPUP} == {
         "BTC": Decimal("0.5")
     }
+
+
+# --- nobody is paid what is not owed
+
+
+def paid(reference: str, amount: str) -> Draft:
+    return Draft(reference, "outage_compensation", DAY, "Paid", (COMPENSATION_PAID.move(Decimal(amount), "USDT"),))
+
+
+def test_a_payout_pays_what_was_approved_and_leaves_what_is_available_alone():
+    book("seed_capital", "seed", "100 USDT")
+    book("outage_compensation", "award", "30 USDT")
+    assert fund("USDT") == [Fund("USDT", cash=Decimal(100), committed=Decimal(30))]
+    post([paid("award/paid", "30")], by=None, now=NOW)
+    assert fund("USDT") == [Fund("USDT", cash=Decimal(70), committed=Decimal(0))]
+    assert available("USDT") == 70
+
+
+def test_more_than_is_owed_is_not_paid():
+    book("seed_capital", "seed", "100 USDT")
+    book("outage_compensation", "award", "30 USDT")
+    post([paid("award/paid", "20")], by=None, now=NOW)
+    with pytest.raises(PostingError, match="rest: 0.01 USDT more than Liabilities:Payable:Compensation owes"):
+        post([paid("rest", "10.01")], by=None, now=NOW)
+    assert available("USDT") == 70
+
+
+def test_what_was_paid_is_not_taken_back():
+    book("seed_capital", "seed", "100 USDT")
+    book("outage_compensation", "award", "30 USDT")
+    post([paid("award/paid", "30")], by=None, now=NOW)
+    with pytest.raises(PostingError, match="30 USDT more than Liabilities:Payable:Compensation owes would be"):
+        undo("award", "award/reversed")
 
 
 # --- reversals

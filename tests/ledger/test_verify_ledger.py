@@ -2,6 +2,7 @@
 
 import json
 from datetime import UTC, date, datetime
+from decimal import Decimal
 
 import pytest
 from django.core.management import call_command
@@ -12,12 +13,14 @@ from claims.gate import Refused
 from claims.models import Award, Bonus, Claim, Compensation
 from jobs.models import Job
 from ledger import closing, laws, verification
+from ledger.journal import COMPENSATION_PAID, Draft
 from ledger.models import JournalEntry, Seal, Transfer, Verification
+from ledger.posting import post
 from ledger.sealing import seal
 from ledger.verification import problems
 from tests import factories
 from tests.console import portal
-from tests.ledger.books import book, november, undo
+from tests.ledger.books import NOW, book, november, undo
 
 pytestmark = pytest.mark.django_db
 DECEMBER = datetime(2022, 12, 2, 9, 0, tzinfo=UTC)
@@ -323,6 +326,30 @@ def test_a_function_that_was_taught_to_look_away_is_named(name):
     [(definition,)] = rows(f"SELECT pg_get_functiondef('{name}'::regproc)")
     execute(definition.replace("BEGIN", "BEGIN PERFORM 1;", 1))
     assert problems() == [f"{name}: was rewritten: it is not the one that the migrations made"]
+
+
+def test_a_posting_function_that_takes_what_it_likes_is_named():
+    arguments, _body = laws.FUNCTIONS["ledger_secure"]
+    execute(
+        f"CREATE OR REPLACE FUNCTION ledger_secure({arguments}) RETURNS void LANGUAGE plpgsql SECURITY DEFINER"
+        " SET search_path = public, pg_temp SET plan_cache_mode = force_generic_plan AS $$ BEGIN END $$"
+    )
+    assert problems() == ["ledger_secure: was rewritten: it is not the one that the migrations made"]
+
+
+def test_a_payment_of_more_than_was_owed_is_named():
+    november()
+    settled = Draft(
+        "CLM-000001/award-1/USDT/paid",
+        "outage_compensation",
+        date(2022, 11, 21),
+        "Paid",
+        (COMPENSATION_PAID.move(Decimal("35.50"), "USDT"),),
+    )
+    post([settled], by=None, now=NOW)
+    owner("UPDATE ledger_transfer SET amount = 35 WHERE entry_id = %s", entry("CLM-000001/award-1/USDT"))
+    said = "pays or takes back 0.5 USDT more than Liabilities:Payable:Compensation owes"
+    assert f"{settled.reference}: {said}" in problems()
 
 
 @pytest.mark.parametrize(
