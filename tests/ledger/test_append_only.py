@@ -116,3 +116,23 @@ def test_more_decimals_than_the_asset_has_are_refused(seed):
 def test_a_transfer_that_is_not_positive_is_refused(seed, amount):
     with pytest.raises(DatabaseError, match="transfer_positive"), transaction.atomic():
         transfer(seed, 1, amount=amount).save(force_insert=True)
+
+
+BEFORE = """
+    INSERT INTO ledger_transfer (entry_id, line, debit_id, credit_id, amount, asset_id) VALUES (77, %s, %s, %s, 1, 'USDT');
+    INSERT INTO ledger_journalentry (id, reference, category, effective_on, description, transfer_count, posted_at)
+    VALUES (77, 'by-hand', 'seed_capital', '2022-11-16', 'x', 1, '2022-11-18T09:00:00Z')
+"""
+
+
+@pytest.mark.parametrize(("line", "kept"), [(1, True), (7, False), (0, False)])
+def test_a_transfer_that_comes_before_its_entry_is_one_of_those_it_announces(seed, line, kept):
+    made = transfer(seed, line)
+    with transaction.atomic(), connection.cursor() as cursor:
+        if kept:
+            cursor.execute(BEFORE, [line, made.debit_id, made.credit_id])
+        else:
+            with pytest.raises(DatabaseError, match="the entry announces (1|its) transfers"), transaction.atomic():
+                cursor.execute(BEFORE, [line, made.debit_id, made.credit_id])
+    check_now()
+    assert JournalEntry.objects.filter(reference="by-hand").exists() == kept
