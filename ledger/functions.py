@@ -76,6 +76,7 @@ END
 """.replace("'CASH'", f"'{CASH}'").replace("'COMPANY_TOPUP'", f"'{COMPANY_TOPUP}'")
 TAKES = "(credit.available AND NOT debit.available OR debit.name LIKE 'Liabilities:%')"
 
+COLUMNS = ", ".join(column.split()[0] for column in DRAFT.split(","))
 POST = """
 #variable_conflict use_column
 DECLARE
@@ -185,37 +186,48 @@ BEGIN
 END
 """.replace("TAKES", TAKES)
 
-# The same for what stands in the caller's temporary table `drafts`, a row an entry of one transfer: what a file brings, at the
-# speed of a copy. What is in the books already goes the other road, which holds it against them.
-POST_DRAFTS = """
+# What a query selects is staged here, in a table of the owner's that is not logged: the function below works with the owner's
+# rights and must not read a relation that its caller made.
+STAGED = f"CREATE UNLOGGED TABLE ledger_staged (batch xid8 NOT NULL DEFAULT pg_current_xact_id(), {DRAFT})"
+
+# The same for what this transaction staged, a row an entry of one transfer: what a file brings, at the speed of a copy. What is
+# in the books already goes the other road, which holds it against them.
+POST_STAGED = """
 #variable_conflict use_column
 DECLARE
+    mine CONSTANT xid8 := pg_current_xact_id();
     takes text[];
+    staged bigint;
+    fresh bigint;
 BEGIN
     PERFORM ledger_open(ARRAY(
-        SELECT (1, '', '', NULL, '', '', 1, 1, debit, credit, 0, asset)::ledger_draft FROM drafts GROUP BY debit, credit, asset));
+        SELECT (1, '', '', NULL, '', '', 1, 1, debit, credit, 0, asset)::ledger_draft
+          FROM ledger_staged WHERE batch = mine GROUP BY debit, credit, asset));
     CREATE TEMP TABLE posting ON COMMIT DROP AS
-    SELECT draft.*, debit.id AS debit_id, credit.id AS credit_id, TAKES AS takes
-      FROM drafts AS draft
+    SELECT draft.*, debit.id AS debit_id, credit.id AS credit_id, TAKES AS taking
+      FROM ledger_staged AS draft
       JOIN ledger_account debit ON (debit.name, debit.asset_id) = (draft.debit, draft.asset)
       JOIN ledger_account credit ON (credit.name, credit.asset_id) = (draft.credit, draft.asset)
-     WHERE NOT EXISTS (SELECT FROM ledger_journalentry known WHERE known.reference = draft.reference)
+     WHERE batch = mine AND NOT EXISTS (SELECT FROM ledger_journalentry known WHERE known.reference = draft.reference)
      ORDER BY nth;
-    IF EXISTS (SELECT FROM posting WHERE amount <> round(amount, 8)) THEN
-        RAISE EXCEPTION 'an amount has more than 8 decimals; no asset has' USING ERRCODE = 'MG001';
-    END IF;
-    IF (SELECT count(*) FROM posting) < (SELECT count(*) FROM drafts) THEN
+    GET DIAGNOSTICS fresh = ROW_COUNT;
+    staged := (SELECT count(*) FROM ledger_staged WHERE batch = mine);
+    IF fresh < staged THEN
         PERFORM ledger_post(ARRAY(
-            SELECT ROW (draft.*)::ledger_draft FROM drafts AS draft JOIN ledger_journalentry entry USING (reference)),
+            SELECT (COLUMNS)::ledger_draft FROM ledger_staged AS draft
+             WHERE batch = mine AND EXISTS (SELECT FROM ledger_journalentry known WHERE known.reference = draft.reference)),
             poster, posted);
     END IF;
-    takes := ARRAY(SELECT DISTINCT asset FROM posting WHERE posting.takes);
+    IF EXISTS (SELECT FROM pg_temp.posting WHERE amount <> round(amount, 8)) THEN
+        RAISE EXCEPTION 'an amount has more than 8 decimals; no asset has' USING ERRCODE = 'MG001';
+    END IF;
+    takes := ARRAY(SELECT DISTINCT asset FROM pg_temp.posting WHERE taking);
     IF takes <> '{}' THEN
         PERFORM ledger_secure(
-            ARRAY(SELECT ROW (draft.*)::ledger_draft FROM drafts AS draft WHERE asset = ANY (takes)), takes, poster, posted);
+            ARRAY(SELECT (COLUMNS)::ledger_draft FROM pg_temp.posting WHERE asset = ANY (takes)), takes, poster, posted);
     END IF;
     WITH numbered AS MATERIALIZED (
-        SELECT nextval('ledger_journalentry_id_seq') AS id, posting.* FROM posting
+        SELECT nextval('ledger_journalentry_id_seq') AS id, posting.* FROM pg_temp.posting
     ), entry AS (
         INSERT INTO ledger_journalentry
                (id, reference, category, effective_on, description, transfer_count, posted_at, posted_by_id)
@@ -223,7 +235,8 @@ BEGIN
     )
     INSERT INTO ledger_transfer (entry_id, line, debit_id, credit_id, amount, asset_id)
     SELECT id, 1, debit_id, credit_id, amount, asset FROM numbered;
-    DROP TABLE posting;
-    RETURN (SELECT count(*) FROM drafts);
+    DROP TABLE pg_temp.posting;
+    DELETE FROM ledger_staged WHERE batch = mine;
+    RETURN staged;
 END
-""".replace("TAKES", TAKES)
+""".replace("TAKES", TAKES).replace("COLUMNS", COLUMNS)

@@ -9,7 +9,7 @@ A refusal has the SQLSTATE `MG001` and words for a clerk.
 
 from __future__ import annotations
 
-from ledger.functions import DRAFT, OPEN, POST, POST_DRAFTS, SECURE
+from ledger.functions import DRAFT, OPEN, POST, POST_STAGED, SECURE, STAGED
 
 REFUSED = "MG001"
 CLOSING, PARTS = 19_783, 19_784  # our classes of advisory locks: who posts against who closes; the parts of balances
@@ -179,7 +179,7 @@ RETURNS = {
     "ledger_open": "void",
     "ledger_secure": "void",
     "ledger_post": "TABLE (reference text, id bigint, reverses_id bigint, posted_at timestamptz, posted_by_id integer)",
-    "ledger_post_drafts": "bigint",
+    "ledger_post_staged": "bigint",
 }
 FUNCTIONS = {  # name: (arguments, text)
     "ledger_refuse": ("", REFUSE),
@@ -191,7 +191,7 @@ FUNCTIONS = {  # name: (arguments, text)
     "ledger_open": ("drafts ledger_draft[]", OPEN),
     "ledger_secure": ("drafts ledger_draft[], takes text[], poster integer, posted timestamptz", SECURE),
     "ledger_post": ("drafts ledger_draft[], poster integer, posted timestamptz", POST),
-    "ledger_post_drafts": ("poster integer, posted timestamptz", POST_DRAFTS),
+    "ledger_post_staged": ("poster integer, posted timestamptz", POST_STAGED),
 }
 TRIGGERS = {  # (table, name): what it does; the function is named in it
     **{
@@ -235,7 +235,7 @@ def settings(name: str) -> list[str]:
         return []
     found = ["search_path=public, pg_temp"]
     found += ["plan_cache_mode=force_generic_plan"] if name in RETURNS else []
-    return found + (["work_mem=65536", "jit=off"] if name == "ledger_post_drafts" else [])
+    return found + (["work_mem=65536", "jit=off"] if name == "ledger_post_staged" else [])
 
 
 def _function(name: str) -> str:
@@ -254,6 +254,8 @@ def _trigger(table: str, name: str) -> list[str]:
 INSTALL = [
     "DROP TYPE IF EXISTS ledger_draft CASCADE",
     f"CREATE TYPE ledger_draft AS ({DRAFT})",
+    "DROP TABLE IF EXISTS ledger_staged",
+    STAGED,
     *map(_function, FUNCTIONS),
     *(statement for table, name in TRIGGERS for statement in _trigger(table, name)),
 ]
@@ -261,4 +263,5 @@ REMOVE = [
     *(f"DROP TRIGGER IF EXISTS {name} ON {table}" for table, name in TRIGGERS),
     *(f"DROP FUNCTION IF EXISTS {name}" for name in FUNCTIONS),
     "DROP TYPE IF EXISTS ledger_draft",
+    "DROP TABLE IF EXISTS ledger_staged",
 ]

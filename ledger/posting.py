@@ -14,6 +14,7 @@ from decimal import Decimal
 
 from django.db import DatabaseError, connection, transaction
 
+from ledger.functions import COLUMNS
 from ledger.journal import ASSET, CHART, CORRECTION, LARGEST, REFERENCE, Draft, Move, objection
 from ledger.laws import REFUSED
 from ledger.models import JournalEntry, Transfer
@@ -102,11 +103,11 @@ def _entry(draft: Draft, key: int, reverses: int | None, posted_at: datetime, po
     return entry
 
 
-SELECTED = """
-    CREATE TEMP TABLE drafts ON COMMIT DROP AS
-    SELECT (row_number() OVER ())::integer AS nth, reference, category, effective_on AS day, description, '' AS original,
-           1 AS transfers, 1 AS line, debit, credit, amount, asset FROM ({}) AS selected
-"""
+STAGE = f"""
+    INSERT INTO ledger_staged ({COLUMNS})
+    SELECT row_number() OVER (), reference, category, effective_on, description, '', 1, 1, debit, credit, amount, asset
+      FROM ({{}}) AS selected
+"""  # noqa: S608 our own text
 
 
 def post_selected(sql: str, params: Sequence, *, by, now: datetime) -> int:
@@ -116,10 +117,8 @@ def post_selected(sql: str, params: Sequence, *, by, now: datetime) -> int:
     query is ours, what it selects was checked when it came in. Everything else is as with `post`.
     """
     with transaction.atomic(), connection.cursor() as cursor:
-        cursor.execute(SELECTED.format(sql), params)
-        cursor.execute("GRANT SELECT ON drafts TO PUBLIC")  # to the books' owner, for whom the function works
-        [(count,)] = _written("SELECT ledger_post_drafts(%s, %s)", [by.pk if by else None, now])
-        cursor.execute("DROP TABLE drafts")
+        cursor.execute(STAGE.format(sql), params)
+        [(count,)] = _written("SELECT ledger_post_staged(%s, %s)", [by.pk if by else None, now])
     return count
 
 

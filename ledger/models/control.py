@@ -108,7 +108,7 @@ class Seal(models.Model):
 
 
 class Sealing(models.Model):
-    """Which seal an entry is under. Sealing takes whatever has no such row yet, so an entry that commits late is only sealed later."""
+    """Which seal an entry is under. Sealing takes whatever has no such row yet: what commits late is only sealed later."""
 
     entry = models.OneToOneField(
         JournalEntry, models.PROTECT, primary_key=True, related_name="sealing", verbose_name=_("entry")

@@ -7,7 +7,9 @@ from ledger.granting import GrantError, grant
 
 
 class Command(PortalCommand):
-    help = "Give a database role that owns nothing what the portal needs: of the books to read them and to post, no more."
+    help = (
+        "Give a database role that owns nothing what the portal needs: of the books to read them and to post, no more."
+    )
     refusals = (GrantError,)
 
     def arguments(self, parser):
