@@ -1,5 +1,6 @@
 """Somebody with the portal's role in the database does the portal's whole work at the books, and bends nothing of them."""
 
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import date, timedelta
@@ -23,7 +24,7 @@ pytestmark = [
     pytest.mark.django_db(transaction=True),
     pytest.mark.skipif(not database.is_embedded(), reason="roles are made by the superuser of our own PostgreSQL"),
 ]
-ROLE = "portal_of_the_tests"
+ROLE = f"portal_of_the_tests_{os.environ.get('PYTEST_XDIST_WORKER', 'alone')}"  # roles are the whole cluster's
 BOOKS = [
     "ledger_account",
     "ledger_asset",
