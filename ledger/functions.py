@@ -76,6 +76,37 @@ END
 """.replace("'CASH'", f"'{CASH}'").replace("'COMPANY_TOPUP'", f"'{COMPANY_TOPUP}'")
 TAKES = "(credit.available AND NOT debit.available OR debit.name LIKE 'Liabilities:%')"
 
+# The everyday posting, one transfer that takes nothing from the fund: its entry's number, or NULL for whatever is not that or is
+# in the books already; that goes the long road below.
+ONE = """
+    reference text, category text, day date, description text, debit_name text, credit_name text, amount numeric, asset text,
+    poster integer, posted timestamptz
+"""
+POST_ONE = """
+#variable_conflict use_variable
+DECLARE
+    debited bigint;
+    credited bigint;
+    written bigint;
+BEGIN
+    SELECT debit.id, credit.id INTO debited, credited FROM ledger_account debit, ledger_account credit
+     WHERE (debit.name, debit.asset_id) = (debit_name, asset) AND (credit.name, credit.asset_id) = (credit_name, asset)
+       AND NOT TAKES AND amount = round(amount, 8);
+    IF NOT FOUND THEN
+        RETURN NULL;
+    END IF;
+    WITH entry AS (
+        INSERT INTO ledger_journalentry
+               (reference, category, effective_on, description, transfer_count, posted_at, posted_by_id)
+        VALUES (reference, category, day, description, 1, posted, poster)
+            ON CONFLICT ON CONSTRAINT ledger_journalentry_reference_key DO NOTHING RETURNING id
+    )
+    INSERT INTO ledger_transfer (entry_id, line, debit_id, credit_id, amount, asset_id)
+    SELECT id, 1, debited, credited, amount, asset FROM entry RETURNING entry_id INTO written;
+    RETURN written;
+END
+""".replace("TAKES", TAKES)
+
 COLUMNS = ", ".join(column.split()[0] for column in DRAFT.split(","))
 POST = """
 #variable_conflict use_column
@@ -86,33 +117,8 @@ DECLARE
     wanted bigint;
     written bigint := 0;
     new ledger_draft[] := drafts;
-    one ledger_draft := drafts[1];
-    between record;
     wrong record;
 BEGIN
-    -- The everyday posting first: one transfer that takes nothing from the fund. Whatever is not that, or is in the books
-    -- already, goes on below.
-    IF cardinality(drafts) = 1 AND one.original = '' AND one.transfers = 1 THEN
-        SELECT debit.id AS debit, credit.id AS credit INTO between FROM ledger_account debit, ledger_account credit
-         WHERE (debit.name, debit.asset_id) = (one.debit, one.asset) AND (credit.name, credit.asset_id) = (one.credit, one.asset)
-           AND NOT TAKES AND one.amount = round(one.amount, 8);
-        IF FOUND THEN
-            RETURN QUERY
-            WITH entry AS (
-                INSERT INTO ledger_journalentry
-                       (reference, category, effective_on, description, transfer_count, posted_at, posted_by_id)
-                VALUES (one.reference, one.category, one.day, one.description, 1, posted, poster)
-                    ON CONFLICT (reference) DO NOTHING RETURNING id
-            ), moved AS (
-                INSERT INTO ledger_transfer (entry_id, line, debit_id, credit_id, amount, asset_id)
-                SELECT id, one.line, between.debit, between.credit, one.amount, one.asset FROM entry
-            )
-            SELECT one.reference, id, NULL::bigint, posted, poster FROM entry;
-            IF FOUND THEN
-                RETURN;
-            END IF;
-        END IF;
-    END IF;
     IF cardinality(drafts) > 100 THEN  -- joins by hash, and nothing tried that is there; for a few, the plan that is there
         SET LOCAL plan_cache_mode = force_custom_plan;
         new := ARRAY(SELECT draft FROM unnest(drafts) AS draft

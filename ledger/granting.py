@@ -19,7 +19,7 @@ ADDED_TO = {  # tables of the books with rows that come from the portal itself; 
     "ledger_rate": "INSERT",
     "ledger_period": "INSERT, UPDATE, DELETE",
 }
-CALLED = ("ledger_post", "ledger_post_staged")  # what else the laws are made of is called by these
+CALLED = ("ledger_post_one", "ledger_post", "ledger_post_staged")  # what else the laws are made of is called by these
 ROLE = "SELECT rolsuper, rolcreaterole FROM pg_roles WHERE rolname = %s"
 OWNED = """
     SELECT count(*) FROM pg_shdepend JOIN pg_roles role ON role.oid = refobjid

@@ -9,7 +9,7 @@ A refusal has the SQLSTATE `MG001` and words for a clerk.
 
 from __future__ import annotations
 
-from ledger.functions import DRAFT, OPEN, POST, POST_STAGED, SECURE, STAGED
+from ledger.functions import DRAFT, ONE, OPEN, POST, POST_ONE, POST_STAGED, SECURE, STAGED
 
 REFUSED = "MG001"
 CLOSING, PARTS = 19_783, 19_784  # our classes of advisory locks: who posts against who closes; the parts of balances
@@ -46,6 +46,18 @@ END
 # --- entries: whole from the start, in an open period, a reversal mirrors its original
 
 # Each law is one question; only its answer "no" asks which one was broken.
+MIRRORS = """
+    SELECT NOT EXISTS (
+               SELECT FROM ledger_journalentry reversal JOIN ledger_journalentry original ON original.id = original_id
+                WHERE reversal.id = reversal_id
+                  AND (original.reverses_id IS NOT NULL OR original.transfer_count <> reversal.transfer_count))
+       AND NOT EXISTS (
+               SELECT FROM ledger_transfer one
+                WHERE one.entry_id = original_id AND NOT EXISTS (
+                      SELECT FROM ledger_transfer back
+                       WHERE (back.entry_id, back.line) = (reversal_id, one.line)
+                         AND (back.debit_id, back.credit_id, back.amount) = (one.credit_id, one.debit_id, one.amount)))
+"""
 ENTRY = """
 DECLARE
     done text;
@@ -53,20 +65,11 @@ DECLARE
     wrong record;
 BEGIN
     done := pg_advisory_xact_lock_shared(CLOSING, 0);  -- whoever closes a period waits for us, and we for them
-    SELECT min(id) INTO broken
-      FROM fresh AS entry
+    SELECT min(id) INTO broken FROM fresh AS entry
      WHERE effective_on <= (SELECT max(last_day) FROM ledger_period WHERE closed_at IS NOT NULL)
-        OR transfer_count <> (SELECT CASE WHEN min(line) = 1 AND max(line) = transfer_count THEN count(*) ELSE 0 END
+        OR transfer_count <> (SELECT CASE count(*) WHEN max(line) THEN count(*) ELSE 0 END
                                 FROM ledger_transfer WHERE entry_id = entry.id)
-        OR reverses_id IS NOT NULL AND (
-           EXISTS (SELECT FROM ledger_journalentry original
-                    WHERE original.id = entry.reverses_id
-                      AND (original.reverses_id IS NOT NULL OR original.transfer_count <> entry.transfer_count))
-           OR EXISTS (SELECT FROM ledger_transfer one
-                       WHERE one.entry_id = entry.reverses_id AND NOT EXISTS (
-                             SELECT FROM ledger_transfer back
-                              WHERE (back.entry_id, back.line) = (entry.id, one.line)
-                                AND (back.debit_id, back.credit_id, back.amount) = (one.credit_id, one.debit_id, one.amount))));
+        OR reverses_id IS NOT NULL AND NOT ledger_mirrors(id, reverses_id);
     IF broken IS NULL THEN
         RETURN NULL;
     END IF;
@@ -91,19 +94,24 @@ END
 
 TRANSFER = """
 DECLARE
+    broken bigint;
     wrong record;
     mine integer := 0;
 BEGIN
-    SELECT coalesce(entry.reference, 'entry ' || entry_id) AS reference, line, coalesce(transfer_count::text, 'its') AS announced,
-           trim_scale(amount) AS amount, code, decimals INTO wrong
-      FROM fresh JOIN ledger_asset ON code = asset_id LEFT JOIN ledger_journalentry entry ON entry.id = entry_id
-     WHERE line > transfer_count OR line < 1 OR amount <> round(amount, decimals) ORDER BY fresh.id LIMIT 1;
-    IF wrong.amount <> round(wrong.amount, wrong.decimals) THEN
-        RAISE EXCEPTION '%: % % has more than the % decimals of %',
-            wrong.reference, wrong.amount, wrong.code, wrong.decimals, wrong.code USING ERRCODE = 'MG001';
-    ELSIF FOUND THEN
+    SELECT min(id) INTO broken FROM fresh
+     WHERE line > (SELECT transfer_count FROM ledger_journalentry entry WHERE entry.id = entry_id)
+        OR amount <> round(amount, (SELECT decimals FROM ledger_asset WHERE code = asset_id));
+    IF broken IS NOT NULL THEN
+        SELECT coalesce(entry.reference, 'entry ' || entry_id) AS reference, line, transfer_count,
+               trim_scale(amount) AS amount, code, decimals INTO wrong
+          FROM fresh JOIN ledger_asset ON code = asset_id LEFT JOIN ledger_journalentry entry ON entry.id = entry_id
+         WHERE fresh.id = broken;
+        IF wrong.amount <> round(wrong.amount, wrong.decimals) THEN
+            RAISE EXCEPTION '%: % % has more than the % decimals of %',
+                wrong.reference, wrong.amount, wrong.code, wrong.decimals, wrong.code USING ERRCODE = 'MG001';
+        END IF;
         RAISE EXCEPTION '%: the entry announces % transfers and gets number %; nothing is added to an entry',
-            wrong.reference, wrong.announced, wrong.line USING ERRCODE = 'MG001';
+            wrong.reference, wrong.transfer_count, wrong.line USING ERRCODE = 'MG001';
     END IF;
     -- The first part that no other open transaction has: nobody ever waits for a balance.
     WHILE NOT pg_try_advisory_xact_lock(PARTS, mine) LOOP
@@ -176,6 +184,8 @@ END
 # --- the catalogue of all this
 
 RETURNS = {
+    "ledger_mirrors": "boolean",
+    "ledger_post_one": "bigint",
     "ledger_open": "void",
     "ledger_secure": "void",
     "ledger_post": "TABLE (reference text, id bigint, reverses_id bigint, posted_at timestamptz, posted_by_id integer)",
@@ -184,12 +194,14 @@ RETURNS = {
 FUNCTIONS = {  # name: (arguments, text)
     "ledger_refuse": ("", REFUSE),
     "ledger_asset_stays": ("", ASSET),
+    "ledger_mirrors": ("reversal_id bigint, original_id bigint", MIRRORS),
     "ledger_entry_is_whole": ("", ENTRY),
     "ledger_transfer_counts": ("", TRANSFER),
     "ledger_period_closes": ("", PERIOD),
     "ledger_period_closed": ("", CLOSED),
     "ledger_open": ("drafts ledger_draft[]", OPEN),
     "ledger_secure": ("drafts ledger_draft[], takes text[], poster integer, posted timestamptz", SECURE),
+    "ledger_post_one": (ONE, POST_ONE),
     "ledger_post": ("drafts ledger_draft[], poster integer, posted timestamptz", POST),
     "ledger_post_staged": ("poster integer, posted timestamptz", POST_STAGED),
 }
@@ -226,7 +238,7 @@ KEYS = {  # a transfer's accounts are of its own asset; looked at when the trans
 
 
 # Within `ledger_post` these run with its rights and settings; whoever inserts otherwise does so with their own.
-PLAIN = ("ledger_entry_is_whole", "ledger_transfer_counts")
+PLAIN = ("ledger_mirrors", "ledger_entry_is_whole", "ledger_transfer_counts")
 
 
 def settings(name: str) -> list[str]:
@@ -243,7 +255,8 @@ def _function(name: str) -> str:
     rights = "" if name in PLAIN else "SECURITY DEFINER "
     sets = "".join(f"SET {setting.replace('=', ' = ')} " for setting in settings(name))
     head = f"CREATE OR REPLACE FUNCTION {name}({arguments}) RETURNS {RETURNS.get(name, 'trigger')}"
-    return f"{head} LANGUAGE plpgsql {rights}{sets}AS $body${body}$body$"
+    language = "sql" if name == "ledger_mirrors" else "plpgsql"
+    return f"{head} LANGUAGE {language} {rights}{sets}AS $body${body}$body$"
 
 
 def _trigger(table: str, name: str) -> list[str]:

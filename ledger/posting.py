@@ -30,6 +30,7 @@ class PostingError(Exception):
 DEADLOCK, TWIN = "40P01", "23505"  # SQLSTATE: each waits for the other; somebody had the same reference first
 DATA_AND_INTEGRITY = ("22", "23")  # classes of SQLSTATE: too long, out of range; a constraint
 POST = "SELECT * FROM ledger_post(%s::ledger_draft[], %s, %s)"
+POST_ONE = "SELECT ledger_post_one(%s, %s, %s, %s, %s, %s, %s, %s, %s, %s)"
 
 
 def post(drafts: Sequence[Draft], *, by, now: datetime) -> dict[str, JournalEntry]:
@@ -44,7 +45,14 @@ def post(drafts: Sequence[Draft], *, by, now: datetime) -> dict[str, JournalEntr
     for draft in drafts:
         _check(draft)
     _originals(drafts)
-    rows = _written(POST, [list(_rows(drafts)), by.pk if by else None, now])
+    poster = by.pk if by else None
+    if len(drafts) == 1 and len(drafts[0].moves) == 1 and not drafts[0].reverses:
+        [draft], [move] = drafts, drafts[0].moves
+        fact = (draft.reference, draft.category, draft.effective_on, draft.description)
+        [(key,)] = _written(POST_ONE, [*fact, move.debit, move.credit, move.amount, move.asset, poster, now])
+        if key is not None:
+            return {draft.reference: _entry(draft, key, None, now, poster)}
+    rows = _written(POST, [list(_rows(drafts)), poster, now])
     return {reference: _entry(wanted[reference], *row) for reference, *row in rows}
 
 

@@ -182,6 +182,7 @@ class Transfer(models.Model):
         ordering = ["entry", "line"]
         constraints = [
             models.UniqueConstraint(fields=["entry", "line"], name="transfer_line_once"),
+            models.CheckConstraint(condition=Q(line__gt=0), name="transfer_line_from_one"),
             models.CheckConstraint(condition=Q(amount__gt=0), name="transfer_positive"),
             models.CheckConstraint(condition=~Q(debit=F("credit")), name="transfer_between_two_accounts"),
         ]
