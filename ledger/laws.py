@@ -43,9 +43,10 @@ BEGIN
 END
 """
 
-# --- entries: whole from the start, in an open period, a reversal mirrors its original
+# --- transfers: written by one statement with their entry, all of them, in an open period, with the asset's decimals, a reversal
+# as its original's mirror; and the balances they make. An entry without any is refused by a key of its own (KEYS).
 
-# Each law is one question; only its answer "no" asks which one was broken.
+# The laws are one question; only its answer "no" asks which one was broken.
 MIRRORS = """
     SELECT NOT EXISTS (
                SELECT FROM ledger_journalentry reversal JOIN ledger_journalentry original ON original.id = original_id
@@ -58,60 +59,48 @@ MIRRORS = """
                        WHERE (back.entry_id, back.line) = (reversal_id, one.line)
                          AND (back.debit_id, back.credit_id, back.amount) = (one.credit_id, one.debit_id, one.amount)))
 """
-ENTRY = """
+TRANSFER = (
+    """
 DECLARE
     done text;
     broken bigint;
     wrong record;
-BEGIN
-    done := pg_advisory_xact_lock_shared(CLOSING, 0);  -- whoever closes a period waits for us, and we for them
-    SELECT min(id) INTO broken FROM fresh AS entry
-     WHERE effective_on <= (SELECT max(last_day) FROM ledger_period WHERE closed_at IS NOT NULL)
-        OR transfer_count <> (SELECT CASE count(*) WHEN max(line) THEN count(*) ELSE 0 END
-                                FROM ledger_transfer WHERE entry_id = entry.id)
-        OR reverses_id IS NOT NULL AND NOT ledger_mirrors(id, reverses_id);
-    IF broken IS NULL THEN
-        RETURN NULL;
-    END IF;
-    SELECT reference, effective_on, transfer_count,
-           (SELECT max(last_day) FROM ledger_period WHERE closed_at IS NOT NULL) AS closed_through,
-           (SELECT count(*) FROM ledger_transfer WHERE entry_id = entry.id) AS present,
-           (SELECT original.reference FROM ledger_journalentry original WHERE original.id = entry.reverses_id) AS original
-      INTO wrong FROM fresh AS entry WHERE id = broken;
-    IF wrong.effective_on <= wrong.closed_through THEN
-        RAISE EXCEPTION '%: the books are closed through %, and % is in a closed period; post it on a later day',
-            wrong.reference, wrong.closed_through, wrong.effective_on USING ERRCODE = 'MG001';
-    ELSIF wrong.original IS NULL THEN
-        RAISE EXCEPTION '%: the entry announces % transfers and has %; both are written by one statement, in lines from 1 on',
-            wrong.reference, wrong.transfer_count, wrong.present USING ERRCODE = 'MG001';
-    END IF;
-    RAISE EXCEPTION '% does not mirror %: same lines, debit and credit swapped, and a reversal is not reversed',
-        wrong.reference, quote_literal(wrong.original) USING ERRCODE = 'MG001';
-END
-""".replace("CLOSING", str(CLOSING))
-
-# --- transfers: of the entry's own statement, of the asset's decimals; and the balances they make
-
-TRANSFER = """
-DECLARE
-    broken bigint;
-    wrong record;
     mine integer := 0;
 BEGIN
-    SELECT min(id) INTO broken FROM fresh
-     WHERE line > (SELECT transfer_count FROM ledger_journalentry entry WHERE entry.id = entry_id)
-        OR amount <> round(amount, (SELECT decimals FROM ledger_asset WHERE code = asset_id));
+    done := pg_advisory_xact_lock_shared(CLOSING, 0);  -- whoever closes a period waits for us, and we for them
+    SELECT min(fresh.id) INTO broken
+      FROM fresh LEFT JOIN ledger_journalentry entry ON entry.id = entry_id
+     WHERE entry.id IS NULL OR line > transfer_count
+        OR transfer_count <> (SELECT count(*) FROM ledger_transfer present WHERE present.entry_id = entry.id)
+        OR amount <> round(amount, (SELECT decimals FROM ledger_asset WHERE code = asset_id))
+        OR effective_on <= (SELECT max(last_day) FROM ledger_period WHERE closed_at IS NOT NULL)
+        OR reverses_id IS NOT NULL AND NOT ledger_mirrors(entry.id, reverses_id);
     IF broken IS NOT NULL THEN
-        SELECT coalesce(entry.reference, 'entry ' || entry_id) AS reference, line, transfer_count,
-               trim_scale(amount) AS amount, code, decimals INTO wrong
+        SELECT entry.reference, effective_on, transfer_count, line, trim_scale(amount) AS amount, code, decimals,
+               (SELECT max(last_day) FROM ledger_period WHERE closed_at IS NOT NULL) AS closed_through,
+               (SELECT count(*) FROM ledger_transfer present WHERE present.entry_id = entry.id) AS present,
+               (SELECT original.reference FROM ledger_journalentry original WHERE original.id = reverses_id) AS original
+          INTO wrong
           FROM fresh JOIN ledger_asset ON code = asset_id LEFT JOIN ledger_journalentry entry ON entry.id = entry_id
          WHERE fresh.id = broken;
-        IF wrong.amount <> round(wrong.amount, wrong.decimals) THEN
+        IF wrong.reference IS NULL THEN
+            RAISE EXCEPTION 'a transfer of an entry that is not in the books: both are written by one statement'
+                USING ERRCODE = 'MG001';
+        ELSIF wrong.line > wrong.transfer_count THEN
+            RAISE EXCEPTION '%: the entry announces % transfers and gets number %; nothing is added to an entry',
+                wrong.reference, wrong.transfer_count, wrong.line USING ERRCODE = 'MG001';
+        ELSIF wrong.transfer_count <> wrong.present THEN
+            RAISE EXCEPTION '%: the entry announces % transfers and has %; all are written by one statement',
+                wrong.reference, wrong.transfer_count, wrong.present USING ERRCODE = 'MG001';
+        ELSIF wrong.amount <> round(wrong.amount, wrong.decimals) THEN
             RAISE EXCEPTION '%: % % has more than the % decimals of %',
                 wrong.reference, wrong.amount, wrong.code, wrong.decimals, wrong.code USING ERRCODE = 'MG001';
+        ELSIF wrong.effective_on <= wrong.closed_through THEN
+            RAISE EXCEPTION '%: the books are closed through %, and % is in a closed period; post it on a later day',
+                wrong.reference, wrong.closed_through, wrong.effective_on USING ERRCODE = 'MG001';
         END IF;
-        RAISE EXCEPTION '%: the entry announces % transfers and gets number %; nothing is added to an entry',
-            wrong.reference, wrong.transfer_count, wrong.line USING ERRCODE = 'MG001';
+        RAISE EXCEPTION '% does not mirror %: same lines, debit and credit swapped, and a reversal is not reversed',
+            wrong.reference, quote_literal(wrong.original) USING ERRCODE = 'MG001';
     END IF;
     -- The first part that no other open transaction has: nobody ever waits for a balance.
     WHILE NOT pg_try_advisory_xact_lock(PARTS, mine) LOOP
@@ -129,7 +118,10 @@ BEGIN
         DO UPDATE SET debits = part.debits + excluded.debits, credits = part.credits + excluded.credits;
     RETURN NULL;
 END
-""".replace("PARTS", str(PARTS)).replace("AT_MOST", str(PARTS_AT_MOST))
+""".replace("CLOSING", str(CLOSING))
+    .replace("PARTS", str(PARTS))
+    .replace("AT_MOST", str(PARTS_AT_MOST))
+)
 
 # --- periods: proposed, then closed once, with the balances of the day
 
@@ -195,7 +187,6 @@ FUNCTIONS = {  # name: (arguments, text)
     "ledger_refuse": ("", REFUSE),
     "ledger_asset_stays": ("", ASSET),
     "ledger_mirrors": ("reversal_id bigint, original_id bigint", MIRRORS),
-    "ledger_entry_is_whole": ("", ENTRY),
     "ledger_transfer_counts": ("", TRANSFER),
     "ledger_period_closes": ("", PERIOD),
     "ledger_period_closed": ("", CLOSED),
@@ -218,9 +209,6 @@ TRIGGERS = {  # (table, name): what it does; the function is named in it
         for table in ("ledger_asset", "ledger_period", "ledger_balance")
     },
     ("ledger_asset", "stays"): "BEFORE UPDATE OR DELETE ON {} FOR EACH ROW EXECUTE FUNCTION ledger_asset_stays()",
-    ("ledger_journalentry", "is_whole"): (
-        "AFTER INSERT ON {} REFERENCING NEW TABLE AS fresh FOR EACH STATEMENT EXECUTE FUNCTION ledger_entry_is_whole()"
-    ),
     ("ledger_transfer", "counts"): (
         "AFTER INSERT ON {} REFERENCING NEW TABLE AS fresh FOR EACH STATEMENT EXECUTE FUNCTION ledger_transfer_counts()"
     ),
@@ -229,16 +217,21 @@ TRIGGERS = {  # (table, name): what it does; the function is named in it
     ),
     ("ledger_period", "closed"): "AFTER UPDATE ON {} FOR EACH ROW EXECUTE FUNCTION ledger_period_closed()",
 }
-KEYS = {  # a transfer's accounts are of its own asset; looked at when the transaction ends, with a plan that is there already
-    f"transfer_{side}_of_its_asset": (
-        f"({side}_id, asset_id) REFERENCES ledger_account(id, asset_id) DEFERRABLE INITIALLY DEFERRED"
-    )
-    for side in ("debit", "credit")
+KEYS = {  # (table, name): looked at when the transaction ends, with a plan that is there already
+    **{  # a transfer's accounts are of its own asset
+        ("ledger_transfer", f"transfer_{side}_of_its_asset"): (
+            f"({side}_id, asset_id) REFERENCES ledger_account(id, asset_id) DEFERRABLE INITIALLY DEFERRED"
+        )
+        for side in ("debit", "credit")
+    },
+    ("ledger_journalentry", "entry_has_a_first_transfer"): (
+        "(id, first_line) REFERENCES ledger_transfer(entry_id, line) DEFERRABLE INITIALLY DEFERRED"
+    ),
 }
 
 
 # Within `ledger_post` these run with its rights and settings; whoever inserts otherwise does so with their own.
-PLAIN = ("ledger_mirrors", "ledger_entry_is_whole", "ledger_transfer_counts")
+PLAIN = ("ledger_mirrors", "ledger_transfer_counts")
 
 
 def settings(name: str) -> list[str]:

@@ -71,7 +71,6 @@ QUESTIONS = 200
 
 def lay(choice: str) -> None:
     with psycopg.connect(os.environ["DATABASE_URL"]) as connection:
-        connection.execute("DROP TRIGGER is_whole ON ledger_journalentry")
         connection.execute("DROP TRIGGER counts ON ledger_transfer")
         connection.execute(FUNCTION.replace("CHOICE", {"parts": FREE_PART, "one_row": ONE_ROW}[choice]))
 

@@ -19,11 +19,7 @@ from bench.books import facts, places
 from bench.books.tables import Table
 
 EMPTY, LARGE = "books_empty", "books_{}"
-RAW = (
-    "ledger_transfer",
-    "ledger_journalentry",
-    "incidents_liquidation",
-)  # the entries are whole when they come last but one
+RAW = ("ledger_journalentry", "ledger_transfer", "incidents_liquidation")
 TAKERS = 10  # each tenth posting takes from the fund
 WRITERS = (1, 8)
 

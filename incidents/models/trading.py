@@ -130,7 +130,9 @@ class Liquidation(models.Model):
     fee = Price(_("fee"), help_text=_("as recorded, in the settlement asset"))
     bankruptcy_cover = Price(_("bankruptcy cover"), default=0, help_text=_("in the settlement asset"))
     surplus = Price(
-        _("surplus"), default=0, help_text=_("what was left of the margin and went to the fund, in the settlement asset")
+        _("surplus"),
+        default=0,
+        help_text=_("what was left of the margin and went to the fund, in the settlement asset"),
     )
     liquidated_at = models.DateTimeField(_("liquidated at"))
 
@@ -142,9 +144,7 @@ class Liquidation(models.Model):
             models.CheckConstraint(
                 condition=Q(fee__gte=0, bankruptcy_cover__gte=0, surplus__gte=0), name="liquidation_not_negative"
             ),
-            models.CheckConstraint(
-                condition=Q(bankruptcy_cover=0) | Q(surplus=0), name="liquidation_left_or_lacked"
-            ),
+            models.CheckConstraint(condition=Q(bankruptcy_cover=0) | Q(surplus=0), name="liquidation_left_or_lacked"),
         ]
         permissions = [
             ("import_liquidation", "Can import liquidations"),

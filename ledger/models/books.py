@@ -103,6 +103,9 @@ class JournalEntry(models.Model):
     transfer_count = models.PositiveSmallIntegerField(
         _("transfers"), help_text=_("an entry is whole from the start, and stays so")
     )
+    first_line = models.PositiveSmallIntegerField(
+        db_default=1, editable=False, help_text=_("always 1: the key by which an entry has a transfer (laws.py)")
+    )
     posted_at = models.DateTimeField(_("posted at"))
     posted_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, models.PROTECT, null=True, blank=True, related_name="+", verbose_name=_("posted by")
@@ -113,7 +116,7 @@ class JournalEntry(models.Model):
         ordering = ["id"]
         indexes = [models.Index(fields=["effective_on", "id"], name="entry_by_day")]
         constraints = [
-            models.CheckConstraint(condition=Q(transfer_count__gt=0), name="entry_has_transfers"),
+            models.CheckConstraint(condition=Q(transfer_count__gt=0, first_line=1), name="entry_has_transfers"),
             models.CheckConstraint(
                 condition=Q(category="correction", reverses__isnull=False)
                 | (~Q(category="correction") & Q(reverses__isnull=True)),

@@ -129,8 +129,7 @@ def _named() -> Iterator[tuple[str, str]]:
         for constraint in model._meta.constraints:
             if isinstance(constraint, CheckConstraint | UniqueConstraint):
                 yield model._meta.db_table, constraint.name
-    for name in laws.KEYS:
-        yield "ledger_transfer", name
+    yield from laws.KEYS
 
 
 def _keyed() -> Iterator[tuple[str, str, str, str]]:
