@@ -50,6 +50,11 @@ class Move:
     amount: Decimal
     asset: str
 
+    @property
+    def takes(self) -> bool:
+        """Whether it lowers what is available or what is committed: the database then has whoever else does so wait."""
+        return self.debit in COMMITTED or (self.credit in AVAILABLE and self.debit not in AVAILABLE)
+
 
 @dataclass(frozen=True)
 class Fact:

@@ -46,7 +46,7 @@ def post(drafts: Sequence[Draft], *, by, now: datetime) -> dict[str, JournalEntr
         _check(draft)
     _originals(drafts)
     poster = by.pk if by else None
-    if len(drafts) == 1 and len(drafts[0].moves) == 1 and not drafts[0].reverses:
+    if len(drafts) == 1 and len(drafts[0].moves) == 1 and not drafts[0].reverses and not drafts[0].moves[0].takes:
         [draft], [move] = drafts, drafts[0].moves
         fact = (draft.reference, draft.category, draft.effective_on, draft.description)
         [(key,)] = _written(POST_ONE, [*fact, move.debit, move.credit, move.amount, move.asset, poster, now])

@@ -292,7 +292,8 @@ def as_superuser(sql: str) -> None:
     with connection.cursor() as cursor:
         cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
         cursor.execute(
-            "ALTER TABLE ledger_journalentry DISABLE TRIGGER USER; ALTER TABLE ledger_transfer DISABLE TRIGGER USER"
+            "ALTER TABLE ledger_journalentry DISABLE TRIGGER USER, DROP CONSTRAINT entry_has_a_first_transfer;"
+            " ALTER TABLE ledger_transfer DISABLE TRIGGER USER"
         )
         cursor.execute(sql)
 

@@ -53,6 +53,7 @@ def nobody_else_is_here() -> bool:
     with connection.cursor() as cursor:
         cursor.execute(
             "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()"
+            " AND backend_type = 'client backend' AND state <> 'idle'"
         )
         return cursor.fetchone() == (0,)
 
