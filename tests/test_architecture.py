@@ -113,6 +113,7 @@ DOOR_TO_DOOR = {
 }
 VERB_TO_VERB = {
     ("exports", "changes"),
+    ("exports", "reports"),  # a file ends with the balances that reports know
     ("papers", "reports"),
     ("screens", "reports"),  # what a page shows is a sum that reports make
     ("screens", "sealing"),  # it looks for what is not sealed where sealing does

@@ -16,7 +16,7 @@ from unfold.decorators import display
 from jobs import office, shown
 from ledger.admin.pages import BooksPages
 from ledger.models import Seal, Verification
-from ledger.screens.integrity import Run, latest_seal, unsealed
+from ledger.screens.integrity import Run, unsealed
 
 LATE = timedelta(minutes=5)  # an entry is sealed within a minute, where the workers run
 
@@ -39,7 +39,7 @@ class VerificationAdmin(BooksPages, office.ReadOnlyScreen):
         extra = {
             "title": _("Verification"),
             "run": latest and Run(latest),
-            "seal": latest_seal(),
+            "seal": Seal.objects.first(),
             "unsealed": waiting,
             "waits_for_long": waiting.since is not None and timezone.now() - waiting.since > LATE,
             "verify": reverse(settings.LEDGER_VERIFY),

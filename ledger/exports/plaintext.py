@@ -15,11 +15,12 @@ from datetime import date, timedelta
 from decimal import Decimal
 from typing import BinaryIO
 
-from django.db.models import F, Max, Min, Sum
+from django.db.models import Max, Min
 
+from ledger import reports
 from ledger.exports.copying import AMOUNT, DAY, EFFECTIVE, INSTANT, REVERSES, copied_lines, snapshot
 from ledger.journal import places
-from ledger.models import Asset, Balance, ClosingBalance, Period, Seal, Transfer
+from ledger.models import Asset, ClosingBalance, Seal, Transfer
 
 OPENING = "Equity:OpeningBalances"  # the other side of what was there before the file begins
 TITLE = "Makegood: the insurance fund"
@@ -141,7 +142,7 @@ def _frame(first: date | None, last: date | None) -> Frame:
         after=after,
         closed={day: dict.fromkeys(after, Decimal(0)) | balances for day, balances in closed.items()},
         decimals=dict(Asset.objects.values_list("code", "decimals")),
-        seal=Seal.objects.order_by("-number").first(),
+        seal=Seal.objects.first(),
     )
 
 
@@ -159,15 +160,4 @@ def _closed(first: date | None, last: date | None) -> dict[date, Balances]:
 
 def _balances(last: date | None) -> Balances:
     """Every account that ever moved: as the database keeps it; or through a day, from the last closing and what came since."""
-    if last is None:
-        kept = Balance.objects.values_list("account__name", "account__asset_id").order_by()
-        rows = kept.annotate(balance=Sum(F("debits") - F("credits")))
-        return {(name, asset): balance for name, asset, balance in sorted(rows)}
-    period = Period.objects.closed().filter(last_day__lte=last).order_by("-last_day").first()
-    balances: Balances = defaultdict(Decimal)
-    if period:
-        balances |= _closed(period.last_day, period.last_day).get(period.last_day, {})
-    since = Transfer.objects.effective(period and period.last_day + A_DAY, last).sums()
-    for key, (debits, credits) in since.items():
-        balances[key] += debits - credits
-    return dict(sorted(balances.items()))
+    return {key: debits - credits for key, (debits, credits) in sorted(reports.balances(last).items())}

@@ -11,7 +11,7 @@ from django.utils.translation import gettext_lazy as _
 
 from ledger import journal
 from ledger.models import Account
-from ledger.reports import Line, to_decimals, trial_balance
+from ledger.reports import Fund, Line, to_decimals, trial_balance
 
 BRANCHES = ("Assets", "Liabilities", "Equity", "Income", "Expenses")  # in an accountant's order
 MEANING = {
@@ -64,16 +64,6 @@ class Row:
         return MEANING.get(self.name, "")
 
 
-@dataclass(frozen=True)
-class Fund:
-    """The two figures that matter first, and what they come from (rules §5)."""
-
-    asset: str
-    available: Decimal
-    committed: Decimal
-    cash: Decimal
-
-
 class Tree:
     """What the page shows; each part is asked for once."""
 
@@ -103,12 +93,12 @@ class Tree:
 
     @cached_property
     def fund(self) -> list[Fund]:
+        """The figures that matter first (rules §5)."""
         return [
             Fund(
                 asset,
-                available=self._sum(asset, journal.AVAILABLE),
-                committed=-self._sum(asset, journal.COMMITTED),
                 cash=self._sum(asset, (journal.CASH,)),
+                committed=-self._sum(asset, journal.COMMITTED),
             )
             for asset in self.assets
         ]

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from django.db import connection
 from django.utils.translation import gettext_lazy as _
 
-from ledger.models import Seal, Verification
+from ledger.models import Verification
 from ledger.sealing import HORIZON
 
 UNSEALED = f"""
@@ -58,7 +58,3 @@ def unsealed() -> Unsealed:
     with connection.cursor() as cursor:
         cursor.execute(UNSEALED)
         return Unsealed(*cursor.fetchone())
-
-
-def latest_seal() -> Seal | None:
-    return Seal.objects.order_by("-number").first()

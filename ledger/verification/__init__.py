@@ -96,7 +96,7 @@ def checked() -> dict[str, int]:
 
 
 def last_seal() -> Seal | None:
-    return Seal.objects.order_by("-number").first()
+    return Seal.objects.first()
 
 
 def keep(
