@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from datetime import datetime
 from decimal import Decimal
 
@@ -109,12 +109,7 @@ def balances(assets: Iterable[str]) -> dict[str, tuple[Decimal, Decimal]]:
     return {asset: found.get(asset, (Decimal(0), Decimal(0))) for asset in sorted(assets)}
 
 
-one_moment = verification.one_moment
-
-
-def broken_laws(*, kept: Sequence[str] = (), progress: Progress | None = None) -> Findings:
-    """What is wrong with the books in themselves, or with seals that somebody kept."""
-    return verification.broken_laws(kept=kept, progress=progress)
+one_moment, broken_laws = verification.one_moment, verification.broken_laws
 
 
 def checked() -> dict[str, int]:

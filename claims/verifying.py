@@ -24,9 +24,8 @@ def verify(*, by, now: datetime, kept: Sequence[str] = (), progress: Progress | 
     if by is not None:
         gate.may(by, PERMISSION)
     began = monotonic()
-    with settlement.one_moment():
-        findings = settlement.broken_laws(kept=kept, progress=progress)
-        findings.add(reports.unposted_or_mismatched())
+    with settlement.one_moment() as moment:
+        findings = settlement.broken_laws(moment, kept=kept, also=reports.unposted_or_mismatched, progress=progress)
         checked = settlement.checked() | reports.counted()
         seal = settlement.last_seal()
     ended_at = now + timedelta(seconds=monotonic() - began)

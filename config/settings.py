@@ -172,6 +172,8 @@ DATABASES["default"] |= {
     "HOST": DATABASES["default"].get("OPTIONS", {}).pop("host", "") or DATABASES["default"]["HOST"],
     "CONN_MAX_AGE": 60,  # nine times the queue's throughput; the pool option breaks it, because workers fork
     "CONN_HEALTH_CHECKS": True,
+    # For the one statement that binds on the server (ledger/posting.py); Django's own cursors bind here and prepare nothing.
+    "OPTIONS": {"prepare_threshold": 0} | DATABASES["default"].get("OPTIONS", {}),
 }
 CACHES = {
     "default": {  # not local memory: processes on every machine must see the same cache

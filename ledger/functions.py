@@ -121,6 +121,7 @@ DECLARE
 BEGIN
     IF cardinality(drafts) > 100 THEN  -- joins by hash, and nothing tried that is there; for a few, the plan that is there
         SET LOCAL plan_cache_mode = force_custom_plan;
+        SET LOCAL enable_seqscan = on;
         new := ARRAY(SELECT draft FROM unnest(drafts) AS draft
                       WHERE NOT EXISTS (SELECT FROM ledger_journalentry known WHERE known.reference = draft.reference));
     END IF;

@@ -11,8 +11,12 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import nullcontext
 from datetime import date, datetime
 from decimal import Decimal
+from weakref import WeakKeyDictionary
 
-from django.db import DatabaseError, connection, transaction
+from django.db import DatabaseError, connection, connections, transaction
+from django.db.backends.base.base import BaseDatabaseWrapper
+from django.db.backends.postgresql.base import ServerBindingCursor
+from django.db.backends.utils import CursorWrapper
 
 from ledger.functions import COLUMNS
 from ledger.journal import ASSET, CHART, CORRECTION, LARGEST, REFERENCE, Draft, Move, objection
@@ -30,6 +34,7 @@ class PostingError(Exception):
 DEADLOCK, TWIN = "40P01", "23505"  # SQLSTATE: each waits for the other; somebody had the same reference first
 DATA_AND_INTEGRITY = ("22", "23")  # classes of SQLSTATE: too long, out of range; a constraint
 POST = "SELECT * FROM ledger_post(%s::ledger_draft[], %s, %s)"
+ENTRY = [field.attname for field in JournalEntry._meta.concrete_fields]
 POST_ONE = "SELECT ledger_post_one(%s, %s, %s, %s, %s, %s, %s, %s, %s, %s)"
 
 
@@ -49,7 +54,8 @@ def post(drafts: Sequence[Draft], *, by, now: datetime) -> dict[str, JournalEntr
     if len(drafts) == 1 and len(drafts[0].moves) == 1 and not drafts[0].reverses and not drafts[0].moves[0].takes:
         [draft], [move] = drafts, drafts[0].moves
         fact = (draft.reference, draft.category, draft.effective_on, draft.description)
-        [(key,)] = _written(POST_ONE, [*fact, move.debit, move.credit, move.amount, move.asset, poster, now])
+        values = [*fact, move.debit, move.credit, move.amount, move.asset, poster, now]
+        [(key,)] = _written(POST_ONE, values, prepared=True)
         if key is not None:
             return {draft.reference: _entry(draft, key, None, now, poster)}
     rows = _written(POST, [list(_rows(drafts)), poster, now])
@@ -64,22 +70,36 @@ def _rows(drafts: Sequence[Draft]) -> Iterator[tuple]:
             yield (*head, len(draft.moves), line, move.debit, move.credit, move.amount, move.asset)
 
 
-def _written(sql: str, params: Sequence, *, patience: int = 3) -> list[tuple]:
+def _written(sql: str, params: Sequence, *, prepared: bool = False, patience: int = 3) -> list[tuple]:
     """Ask the database's function: one round trip, and a savepoint where the caller has a transaction that must survive.
 
     Two who post the same new references at the same moment may get in each other's way; the database lets one go on, and the
     other, trying again, finds them in the books.
     """
+    books = connections[connection.alias]  # itself: `connection` looks it up again at every word
     try:
-        with transaction.atomic() if connection.in_atomic_block else nullcontext(), connection.cursor() as cursor:
+        with transaction.atomic() if books.in_atomic_block else nullcontext():
+            cursor = _prepared(books) if prepared else books.cursor()
             cursor.execute(sql, params)
             return cursor.fetchall()
     except DatabaseError as error:
         if patience and _state(error) in (DEADLOCK, TWIN):
-            return _written(sql, params, patience=patience - 1)
+            return _written(sql, params, prepared=prepared, patience=patience - 1)
         if told := _told(error):
             raise told from error
         raise
+
+
+def _prepared(books: BaseDatabaseWrapper) -> CursorWrapper:
+    """The connection's own cursor for what is asked all day: its statement is parsed once (settings: prepare_threshold)."""
+    books.close_if_health_check_failed()
+    books.ensure_connection()
+    if books.connection not in _kept:
+        _kept[books.connection] = ServerBindingCursor(books.connection)  # type: ignore[call-arg]  # no stubs
+    return books.make_cursor(_kept[books.connection])  # type: ignore[arg-type]
+
+
+_kept: WeakKeyDictionary = WeakKeyDictionary()
 
 
 def _state(error: DatabaseError) -> str:
@@ -96,19 +116,17 @@ def _told(error: DatabaseError) -> PostingError | None:
 
 def _entry(draft: Draft, key: int, reverses: int | None, posted_at: datetime, posted_by: int | None) -> JournalEntry:
     """The row as the books have it, without asking again."""
-    entry = JournalEntry(
-        id=key,
-        reference=draft.reference,
-        category=draft.category,
-        effective_on=draft.effective_on,
-        description=draft.description,
-        reverses_id=reverses,
-        transfer_count=len(draft.moves),
-        posted_at=posted_at,
-        posted_by_id=posted_by,
+    values = (
+        key,
+        draft.reference,
+        draft.category,
+        draft.effective_on,
+        draft.description,
+        reverses,
+        len(draft.moves),
+        1,
     )
-    entry._state.adding, entry._state.db = False, connection.alias
-    return entry
+    return JournalEntry.from_db(connection.alias, ENTRY, (*values, posted_at, posted_by))
 
 
 STAGE = f"""

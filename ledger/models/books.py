@@ -66,9 +66,6 @@ class Account(models.Model):
         ordering = ["name", "asset"]
         constraints = [
             models.UniqueConstraint(fields=["name", "asset"], name="account_once_per_asset"),
-            models.UniqueConstraint(
-                fields=["id", "asset"], name="account_with_its_asset"
-            ),  # transfers point at the pair
             models.CheckConstraint(condition=Q(name__in=CHART), name="account_is_in_the_chart"),
         ]
         permissions = [("export_account", "Can export accounts")]
@@ -166,7 +163,7 @@ class Transfer(models.Model):
         JournalEntry, models.PROTECT, related_name="transfers", verbose_name=_("entry"), db_index=False
     )
     line = models.PositiveSmallIntegerField(_("line"))
-    # Of the two accounts the database checks the pair with the asset (laws.py): one key each, not three.
+    # That the accounts are there and of the asset, a law of the database checks without a foreign key's lock (laws.py).
     debit = models.ForeignKey(
         Account, models.PROTECT, related_name="debits", verbose_name=_("debit"), db_constraint=False
     )

@@ -6,11 +6,15 @@ Each check is a query for what breaks one law; nothing found is the good answer.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import partial
+from itertools import islice
 
 from django.db import connection, transaction
+from django.db.backends.utils import CursorWrapper
 
 from ledger.models import JournalEntry, Seal, Sealing, Transfer, Verification
 from ledger.verification.chain import CHAIN, kept_seals
@@ -18,9 +22,8 @@ from ledger.verification.guards import guards
 from ledger.verification.rows import LAWS
 
 IN_WORDS = 1000  # problems that are told one by one; beyond, they are counted
-MEMORY = (
-    "64MB"  # of one sort or hash, until the transaction ends: a million transfers are compared without going to disk
-)
+MEMORY = "64MB"  # of one sort or hash: a million transfers are compared without going to disk
+NOBODY_ELSE = ""  # a moment that only its own connection sees
 Progress = Callable[[int, int], None]  # checks done, checks in all
 
 
@@ -31,41 +34,94 @@ class Findings:
     words: list[str] = field(default_factory=list)
     count: int = 0
 
-    def add(self, problems: Iterable[str]) -> None:
-        for problem in problems:
-            self.count += 1
-            if len(self.words) < IN_WORDS:
-                self.words.append(problem)
+    @classmethod
+    def of(cls, problems: Iterable[str]) -> Findings:
+        """The problems counted, the first thousand of them kept."""
+        problems = iter(problems)
+        words = list(islice(problems, IN_WORDS))
+        return cls(words, len(words) + sum(1 for _more in problems))
 
-    def more(self, count: int) -> None:
-        """So many that nobody put into words."""
-        self.count += count
+    def take(self, others: Findings) -> None:
+        self.words += others.words[: IN_WORDS - len(self.words)]
+        self.count += others.count
 
 
 @contextmanager
-def one_moment() -> Iterator[None]:
-    """All questions see the books of one moment, whatever is posted meanwhile; inside a caller's transaction, the caller's."""
+def one_moment() -> Iterator[str]:
+    """All questions see the books of one moment, whatever is posted meanwhile: its name, for who looks on at it from elsewhere.
+
+    Inside a caller's transaction it is the caller's moment, which nobody else can see: no name.
+    """
     if connection.in_atomic_block:
-        yield
+        yield NOBODY_ELSE
         return
+    with _looking() as cursor:
+        cursor.execute("SELECT pg_export_snapshot()")
+        yield cursor.fetchone()[0]
+
+
+@contextmanager
+def _looking(moment: str = NOBODY_ELSE) -> Iterator[CursorWrapper]:
+    """A transaction that only reads, and sees the books of its first question or of that moment."""
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")
+        if moment:
+            cursor.execute("SET TRANSACTION SNAPSHOT %s", [moment])
         cursor.execute("SELECT set_config('work_mem', %s, true), set_config('jit', 'off', true)", [MEMORY])
-        yield
+        yield cursor
 
 
-def broken_laws(*, kept: Sequence[str] = (), progress: Progress | None = None) -> Findings:
-    """Every broken law; nothing in sound books. `kept`: seals as `number:hash` that must still be links of the chain."""
+@contextmanager
+def _beside(moment: str, question: Callable[[], Findings]) -> Iterator[Callable[[], Findings]]:
+    """What the question finds at that moment, worked out meanwhile on a connection of its own."""
+
+    def asked() -> Findings:
+        try:
+            with _looking(moment):
+                return question()
+        finally:
+            connection.close()
+
+    if moment == NOBODY_ELSE:
+        yield question
+        return
+    with ThreadPoolExecutor(max_workers=1) as pool:
+        yield pool.submit(asked).result
+
+
+def broken_laws(
+    moment: str = NOBODY_ELSE,
+    *,
+    kept: Sequence[str] = (),
+    also: Callable[[], Iterable[str]] = tuple,
+    progress: Progress | None = None,
+) -> Findings:
+    """Every broken law of the books at a moment; nothing in sound books. The chain of seals is recomputed beside the rest.
+
+    `kept`: seals as `number:hash` that must still be links of the chain; `also`: what else whoever asks holds against the books.
+    """
     findings = Findings()
-    laws = (*LAWS, *CHAIN)
-    for done, law in enumerate(laws):
-        if progress:
-            progress(done, len(laws) + 1)
-        _ask(law, findings)
-    findings.add(kept_seals(kept))
-    findings.add(guards())
+    questions: list[Callable[[], Findings]] = [
+        *(partial(_broken, law) for law in LAWS),
+        lambda: Findings.of(guards()),
+        lambda: Findings.of(also()),
+    ]
+    with _beside(moment, partial(_chain, kept)) as chain:
+        for done, question in enumerate([*questions, chain]):
+            if progress:
+                progress(done, len(questions) + 1)
+            findings.take(question())
     if progress:
-        progress(len(laws) + 1, len(laws) + 1)
+        progress(len(questions) + 1, len(questions) + 1)
+    return findings
+
+
+def _chain(kept: Sequence[str]) -> Findings:
+    """What is wrong with the chain of seals, and with those that somebody kept."""
+    findings = Findings()
+    for law in CHAIN:
+        findings.take(_broken(law))
+    findings.take(Findings.of(kept_seals(kept)))
     return findings
 
 
@@ -74,14 +130,12 @@ def problems() -> list[str]:
     return broken_laws().words
 
 
-def _ask(law: str, findings: Findings) -> None:
+def _broken(law: str) -> Findings:
     with connection.cursor() as cursor:
         asked = f"SELECT *, count(*) OVER () FROM ({law}) AS found (reference, wrong) LIMIT {IN_WORDS}"  # noqa: S608
         cursor.execute(asked.replace("%", "%%"), [])  # pghistory may add parameters of its own
         rows = cursor.fetchall()
-    findings.add(f"{reference}: {wrong}" for reference, wrong, _count in rows)
-    if rows:
-        findings.more(rows[0][-1] - len(rows))
+    return Findings([f"{reference}: {wrong}" for reference, wrong, _count in rows], rows[0][-1] if rows else 0)
 
 
 def checked() -> dict[str, int]:

@@ -4,6 +4,7 @@ from datetime import UTC, date, datetime
 from decimal import Decimal
 
 import pytest
+from django.db import connection
 
 from ledger.journal import CASH, COMPANY_TOPUP, COMPENSATION_PAID, SEED_CAPITAL, Draft, Move
 from ledger.models import JournalEntry, Transfer
@@ -55,6 +56,24 @@ def test_the_books_as_of_a_day_and_as_of_an_instant():
     assert balances(datetime(2022, 11, 8, tzinfo=UTC))["Assets:Fund:Cash USDT"] == "100.00"  # what they said then
     assert balances(datetime(2022, 11, 9, 12, tzinfo=UTC))["Assets:Fund:Cash USDT"] == "150.00"
     assert balances(date(2022, 10, 31)) == {}
+
+
+def read_from_end_to_end() -> int:
+    """How often this transaction read all entries or all transfers."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT sum(seq_scan) FROM pg_stat_xact_user_tables WHERE relname IN ('ledger_journalentry', 'ledger_transfer')"
+        )
+        return cursor.fetchone()[0]
+
+
+def test_a_posting_never_reads_the_books_from_end_to_end_however_young_they_are():
+    november()
+    before = read_from_end_to_end()
+    book("liquidation_fee", "liq/7002", "8.25 USDT")
+    book("outage_compensation", "CLM-000003/award-1/USDT", "12 USDT")
+    book("outage_compensation", "CLM-000003/award-1/USDT", "12 USDT")
+    assert read_from_end_to_end() == before
 
 
 # --- the same fact, another fact

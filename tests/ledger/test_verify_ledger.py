@@ -364,7 +364,6 @@ def test_a_function_that_is_gone_is_named():
     [
         ("ledger_transfer", "transfer_positive"),
         ("ledger_journalentry", "entry_has_a_first_transfer"),
-        ("ledger_transfer", "transfer_debit_of_its_asset"),
         ("ledger_period", "period_closed_by_two_people"),
         ("ledger_journalentry", "entry_reversal_is_a_correction"),
     ],
