@@ -1,11 +1,25 @@
 """WHAT WE DECIDE, as rows: policies, claims and their evidence, assessments, offers and decisions."""
 
 from claims.models.assessments import Assessment, GivenPrice, ReferencePrice, Verdict
-from claims.models.claims import Claim, Contact, Evidence
+from claims.models.claims import Claim, Contact, Evidence, Frame
 from claims.models.decisions import Award, Bonus, Compensation, Decision, Offer, OfferLine, Remedy
+from claims.models.letters import Event, Letter, LetterTemplate
+from claims.models.payouts import PayoutBatch, PayoutLimit, PayoutLine
 from claims.models.policies import Policy, Preview
+from claims.models.steps import Presence, SavedFilter, Step, Team
 
 __all__ = [
+    "Team",
+    "Step",
+    "SavedFilter",
+    "Presence",
+    "PayoutLine",
+    "PayoutLimit",
+    "PayoutBatch",
+    "LetterTemplate",
+    "Letter",
+    "Frame",
+    "Event",
     "Assessment",
     "Award",
     "Bonus",

@@ -15,7 +15,7 @@ from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 
 from claims.deadlines import Outage
-from claims.models.fields import UpdateEventAtOnce
+from claims.models.fields import BitField, UpdateEventAtOnce
 
 NUMBER = Cast("id", models.TextField())
 
@@ -98,8 +98,21 @@ class Claim(models.Model):
         related_name="claims",
         verbose_name=_("assigned to"),
     )
+    team = models.ForeignKey(
+        "claims.Team", models.PROTECT, null=True, blank=True, related_name="claims", verbose_name=_("team")
+    )
     submitted_at = models.DateTimeField(_("submitted at"))
     due_at = models.DateTimeField(_("due at"), null=True, blank=True)
+    asked_at = models.DateTimeField(
+        _("customer asked at"), null=True, blank=True, help_text=_("the time to decide stands still until they answer")
+    )
+    held_at = models.DateTimeField(
+        _("put on hold at"), null=True, blank=True, help_text=_("by a person: it is not decided until they release it")
+    )
+    warned_at = models.DateTimeField(_("warned at"), null=True, blank=True, help_text=_("that it is due soon"))
+    escalated_at = models.DateTimeField(
+        _("escalated at"), null=True, blank=True, help_text=_("to the managers: it is overdue")
+    )
 
     objects = ClaimQuerySet.as_manager()
 
@@ -121,6 +134,13 @@ class Claim(models.Model):
                 condition=Q(status__in=["submitted", "needs_evidence", "on_hold", "assessed"]),
             ),
             models.Index(fields=["incident", "status", "id"], name="claim_by_incident_status"),
+            # Each person's own part of the queue, and what waits for an answer.
+            models.Index(
+                fields=["assigned_to", "due_at", "submitted_at", "id"],
+                name="claim_by_person",
+                condition=Q(status__in=["submitted", "needs_evidence", "on_hold", "assessed"]),
+            ),
+            models.Index(fields=["asked_at"], name="claim_asked", condition=Q(asked_at__isnull=False)),
         ]
         permissions = [
             ("assess_claim", "Can start an assessment"),
@@ -128,6 +148,12 @@ class Claim(models.Model):
             ("deny_claim", "Can deny a claim"),
             ("grant_bonus", "Can grant goodwill bonuses"),
             ("export_claim", "Can export claims"),
+            ("ask_customer", "Can ask the customer for evidence"),
+            ("hold_claim", "Can put a claim on hold and take it off"),
+            ("withdraw_claim", "Can record that a customer withdrew"),
+            ("appeal_claim", "Can record an appeal"),
+            ("assign_claim", "Can assign claims to people and teams"),
+            ("import_claim", "Can import contacts"),
         ]
 
     def __str__(self):
@@ -206,6 +232,16 @@ class Evidence(models.Model):
         ACCEPTED = "accepted", _("accepted")
         REJECTED = "rejected", _("rejected")
 
+    class Ground(models.TextChoices):
+        SHOWS_FAILURE = "shows_failure", _("shows the failure")
+        SHOWS_ERROR = "shows_error", _("shows an error message of the exchange")
+        NO_FAILURE = "no_failure", _("shows no failure")
+        OTHER_TIME = "other_time", _("was taken at another time")
+        OTHER_ACCOUNT = "other_account", _("shows another account or exchange")
+        UNREADABLE = "unreadable", _("cannot be read")
+        ALTERED = "altered", _("was altered")
+        OTHER = "other", _("another reason, in words")
+
     claim = models.ForeignKey(Claim, models.PROTECT, related_name="evidence", verbose_name=_("claim"))
     kind = models.CharField(_("kind"), max_length=10, choices=Kind)
     name = models.CharField(_("file name"), max_length=255, help_text=_("as the customer called it"))
@@ -214,6 +250,14 @@ class Evidence(models.Model):
     sha256 = models.CharField("SHA-256", max_length=64)
     original = models.FileField(_("original"), storage=evidence_storage, max_length=200)
     preview = models.FileField(_("preview"), storage=evidence_storage, max_length=200, blank=True)
+    device = models.CharField(_("device"), max_length=100, blank=True, help_text=_("as the file says"))
+    look = BitField(
+        _("look"), null=True, blank=True, help_text=_("256 bits of what it looks like: few differ between look-alikes")
+    )
+    seconds = models.DecimalField(_("length in seconds"), max_digits=9, decimal_places=3, null=True, blank=True)
+    inspected_at = models.DateTimeField(
+        _("inspected at"), null=True, blank=True, help_text=_("empty: a worker still looks at it")
+    )
     width = models.PositiveIntegerField(_("width"), null=True, blank=True)
     height = models.PositiveIntegerField(_("height"), null=True, blank=True)
     captured_at = models.DateTimeField(
@@ -222,6 +266,7 @@ class Evidence(models.Model):
     findings = ArrayField(models.CharField(max_length=40), verbose_name=_("findings"), default=list, blank=True)
 
     status = models.CharField(_("status"), max_length=8, choices=Status, default=Status.RECEIVED)
+    ground = models.CharField(_("ground"), max_length=20, choices=Ground, blank=True)
     reason = models.TextField(_("reason"), blank=True)
     received_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, models.PROTECT, null=True, blank=True, related_name="+", verbose_name=_("received by")
@@ -249,8 +294,27 @@ class Evidence(models.Model):
                 violation_error_message=_("A review needs a reason."),
             ),
         ]
-        indexes = [models.Index(fields=["sha256"], name="evidence_by_hash")]
+        indexes = [
+            models.Index(fields=["sha256"], name="evidence_by_hash"),
+            models.Index(fields=["claim"], name="evidence_unreviewed", condition=Q(status="received")),
+        ]
         permissions = [("review_evidence", "Can accept or reject evidence")]
 
     def __str__(self):
         return f"{self.name} ({self.get_status_display()})"
+
+
+class Frame(models.Model):
+    """A picture out of a screen recording: the posters that a reviewer looks at first."""
+
+    evidence = models.ForeignKey(Evidence, models.CASCADE, related_name="frames", db_index=False)
+    at = models.DecimalField(_("seconds from the start"), max_digits=9, decimal_places=3)
+    picture = models.FileField(_("picture"), storage=evidence_storage, max_length=200)
+
+    class Meta:
+        verbose_name, verbose_name_plural = _("frame"), _("frames")
+        ordering = ["evidence", "at"]
+        constraints = [models.UniqueConstraint(fields=["evidence", "at"], name="frame_once")]
+
+    def __str__(self):
+        return f"{self.at}"

@@ -23,6 +23,13 @@ class Amount(models.DecimalField):
         super().__init__(*args, **(kwargs | {"max_digits": 28, "decimal_places": 8}))
 
 
+class BitField(models.Field):
+    """256 bits, as a text of 0 and 1; how many differ, the database counts: ``bit_count(a # b)``."""
+
+    def db_type(self, connection) -> str:
+        return "bit(256)"
+
+
 class NotAmong(Func):
     """``person <> ALL (people)``: four eyes, as the database says it."""
 
