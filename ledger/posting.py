@@ -246,14 +246,22 @@ def _originals(drafts: Sequence[Draft]) -> None:
             raise PostingError(f"{draft.reference} does not mirror {reference!r}: same lines, debit and credit swapped")
 
 
-AVAILABLE = """
-    SELECT coalesce(sum(debits - credits), 0) FROM ledger_balance JOIN ledger_account account ON account.id = account_id
-     WHERE available AND asset_id = %s
-"""
+KEPT = "SELECT coalesce(sum(debits - credits), 0) FROM ledger_balance JOIN ledger_account account ON account.id = account_id"
+AVAILABLE = f"{KEPT} WHERE available AND asset_id = %s"
+BALANCE = f"{KEPT} WHERE (name, asset_id) = (%s, %s)"
 
 
 def available(asset: str) -> Decimal:
     """Cash less what is committed: approved and not yet paid (rules §5)."""
+    return _kept_balance(AVAILABLE, [asset])
+
+
+def balance(account: str, asset: str) -> Decimal:
+    """Debits less credits of an account, now; 0 of one that was never posted to."""
+    return _kept_balance(BALANCE, [account, asset])
+
+
+def _kept_balance(sql: str, params: Sequence) -> Decimal:
     with connection.cursor() as cursor:  # asked all the time: the words of a query are written faster than composed
-        cursor.execute(AVAILABLE, [asset])
+        cursor.execute(sql, params)
         return cursor.fetchone()[0]

@@ -36,7 +36,7 @@ from incidents.models import Asset, Instrument
 from ledger import closing, posting, sealing
 from ledger.exports.table import JOURNAL
 from ledger.journal import CASH, COMPENSATION_APPROVED, FEE_RECEIVED, SEED_PAID_IN, Draft, Fact
-from ledger.models import Account, Transfer
+from ledger.models import Transfer
 
 FEE, CLAIM, SEED = Decimal("8.25"), Decimal("35.50"), Decimal(10_000_000)
 QUESTIONS = 200
@@ -116,11 +116,10 @@ def take_in(path: str) -> None:
 
 
 def balance() -> None:
-    cash = Account.objects.filter(name=CASH, asset="USDT")
     print(json.dumps({
         "transfers": Transfer.objects.count(),
         "available": _milliseconds(lambda: posting.available("USDT")),
-        "balance": _milliseconds(cash.balance),
+        "balance": _milliseconds(lambda: posting.balance(CASH, "USDT")),
     }))  # fmt: skip
 
 

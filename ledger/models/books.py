@@ -40,13 +40,6 @@ class Asset(models.Model):
         return self.code
 
 
-class AccountQuerySet(models.QuerySet):
-    def balance(self) -> Decimal:
-        """Debits less credits of these accounts together, in their one asset, now."""
-        found = Balance.objects.filter(account__in=self).aggregate(total=Sum(F("debits") - F("credits")))
-        return found["total"] or Decimal(0)
-
-
 class Account(models.Model):
     """One line of the chart of accounts, in one asset, named as hledger and an accountant expect."""
 
@@ -58,8 +51,6 @@ class Account(models.Model):
         db_persist=True,
         verbose_name=_("counts towards what is available"),
     )
-
-    objects = AccountQuerySet.as_manager()
 
     class Meta:
         verbose_name, verbose_name_plural = _("account"), _("accounts")

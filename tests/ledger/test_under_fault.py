@@ -20,8 +20,8 @@ from django.db.models import F, Sum
 from config import database
 from ledger import sealing
 from ledger.journal import AVAILABLE, COMPANY_TOPUP, Move
-from ledger.models import Account, Balance, JournalEntry, Sealing, Transfer
-from ledger.posting import available, post
+from ledger.models import Balance, JournalEntry, Sealing, Transfer
+from ledger.posting import available, balance, post
 from ledger.verification import problems
 from tests.ledger.books import NOW, book
 from tests.ledger.clerks import ROOT, draft, hiring
@@ -152,7 +152,7 @@ def test_a_clerk_who_dies_with_the_funds_lock_in_hand_gives_it_back(hire: Callab
     dying.killed()
     assert taker.finished().reference == "award"
     assert list(JournalEntry.objects.values_list("reference", flat=True)) == ["seed", "award/topup-USDT", "award"]
-    assert (available("USDT"), Account.objects.filter(name=COMPANY_TOPUP).balance()) == (0, -30)
+    assert (available("USDT"), balance(COMPANY_TOPUP, "USDT")) == (0, -30)
     assert problems() == []
 
 

@@ -11,8 +11,8 @@ from django.db.models import F, Sum
 
 from ledger import closing, journal
 from ledger.journal import COMMITTED, Draft, Fact
-from ledger.models import Account, Balance, ClosingBalance, JournalEntry, Period
-from ledger.posting import PostingError, available, post, post_manual, reverse
+from ledger.models import Balance, ClosingBalance, JournalEntry, Period
+from ledger.posting import PostingError, available, balance, post, post_manual, reverse
 from ledger.verification import problems
 from tests.factories import staff
 
@@ -44,7 +44,7 @@ def balances(asset: str) -> dict[str, str]:
 
 
 def committed(asset: str) -> Decimal:
-    return -Account.objects.filter(name__in=COMMITTED, asset=asset).balance()
+    return -sum(balance(name, asset) for name in COMMITTED)
 
 
 def kept(period: Period, asset: str) -> dict[str, tuple[str, str]]:
