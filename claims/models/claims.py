@@ -34,10 +34,15 @@ class ClaimQuerySet(models.QuerySet):
         return self.filter(status__in=(*Claim.OPEN, Claim.Status.APPROVED))
 
     def decidable(self) -> ClaimQuerySet:
-        return self.filter(status__in=Claim.DECIDABLE)
+        """Assessed, and not kept on hold by a person."""
+        return self.filter(status__in=Claim.DECIDABLE, held_at__isnull=True)
+
+    def on_the_clock(self) -> ClaimQuerySet:
+        """Open, and not waiting for the customer: the time to decide runs."""
+        return self.open().filter(asked_at__isnull=True)
 
     def overdue(self, now) -> ClaimQuerySet:
-        return self.open().filter(due_at__lt=now)
+        return self.on_the_clock().filter(due_at__lt=now)
 
     def in_queue_order(self) -> ClaimQuerySet:
         """Oldest due first; without a due date last; then first come, first served."""
@@ -129,10 +134,34 @@ class Claim(models.Model):
         indexes = [
             # The queue: open claims by due time.
             models.Index(
-                fields=["due_at", "submitted_at"],
+                fields=["due_at", "submitted_at", "id"],
                 name="claim_queue",
                 condition=Q(status__in=["submitted", "needs_evidence", "on_hold", "assessed"]),
             ),
+            # Its lanes, each in the same order: by status, by team, escalated, what is over; and all there are.
+            models.Index(
+                fields=["status", "due_at", "submitted_at", "id"],
+                name="claim_queue_status",
+                condition=Q(status__in=["submitted", "needs_evidence", "on_hold", "assessed"]),
+            ),
+            models.Index(
+                fields=["team", "due_at", "submitted_at", "id"],
+                name="claim_queue_team",
+                condition=Q(status__in=["submitted", "needs_evidence", "on_hold", "assessed"], team__isnull=False),
+            ),
+            models.Index(
+                fields=["due_at", "submitted_at", "id"],
+                name="claim_escalated",
+                condition=Q(
+                    status__in=["submitted", "needs_evidence", "on_hold", "assessed"], escalated_at__isnull=False
+                ),
+            ),
+            models.Index(
+                fields=["due_at", "submitted_at", "id"],
+                name="claim_closed",
+                condition=Q(status__in=["approved", "denied", "withdrawn"]),
+            ),
+            models.Index(fields=["due_at", "submitted_at", "id"], name="claim_by_due"),
             models.Index(fields=["incident", "status", "id"], name="claim_by_incident_status"),
             # Each person's own part of the queue, and what waits for an answer.
             models.Index(
@@ -206,6 +235,7 @@ class Contact(models.Model):
                 violation_error_message=_("This contact is already on the claim."),
             ),
         ]
+        indexes = [models.Index(fields=["ticket"], name="contact_by_ticket", condition=~Q(ticket=""))]
 
     def __str__(self):
         return f"{self.get_channel_display()} {self.contacted_at:%Y-%m-%d %H:%M}"

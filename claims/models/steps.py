@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from datetime import datetime, timedelta
+
 from django.conf import settings
 from django.db import models
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
 from claims.models.fields import append_only
+
+GONE_AFTER = timedelta(seconds=60)  # three of the twenty seconds after which an open page says that it is still open
 
 
 class Team(models.Model):
@@ -71,6 +75,15 @@ class Step(models.Model):
         return f"{self.get_verb_display()} {self.taken_at:%Y-%m-%d %H:%M}"
 
 
+class PresenceQuerySet(models.QuerySet):
+    def here(self, now: datetime) -> PresenceQuerySet:
+        """Seen a moment ago: an open page says so every twenty seconds."""
+        return self.filter(seen_at__gt=now - GONE_AFTER)
+
+    def gone(self, now: datetime) -> PresenceQuerySet:
+        return self.filter(seen_at__lte=now - GONE_AFTER)
+
+
 class Presence(models.Model):
     """Who has a claim open: a soft lock, which warns and keeps nobody out."""
 
@@ -80,6 +93,8 @@ class Presence(models.Model):
     user = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="+", verbose_name=_("person"))
     since = models.DateTimeField(_("since"))
     seen_at = models.DateTimeField(_("seen at"))
+
+    objects = PresenceQuerySet.as_manager()
 
     class Meta:
         verbose_name, verbose_name_plural = _("presence"), _("presences")
