@@ -1,30 +1,21 @@
-"""A stranger's file is opened in a child process that may die: `examine` starts it, `python -m claims.probe` is it."""
+"""A stranger's file is opened in a child process that may die (`claims.evidence.child`): here it is started and listened to."""
 
 from __future__ import annotations
 
-import dataclasses
 import json
 import os
-import resource
 import subprocess
 import sys
 import tempfile
-from datetime import datetime
+from datetime import datetime, timedelta
+from decimal import Decimal
 from pathlib import Path
 from typing import IO
 
-from claims.evidence import Inspection, Unfit, inspect
+from claims.evidence import Inspection, Still, Unfit
 
-MEMORY = 1 << 30  # bytes of address space: 25 megapixels three times over, with Python around them
-CPU_SECONDS, WALL_SECONDS = 10, 40  # the second for a machine that is busy with other things
-OUTPUT = 64 << 20  # bytes: no preview of 1600 by 1600 is larger
-LIMITS = {
-    resource.RLIMIT_AS: MEMORY,
-    resource.RLIMIT_CPU: CPU_SECONDS,
-    resource.RLIMIT_FSIZE: OUTPUT,
-    resource.RLIMIT_CORE: 0,
-    resource.RLIMIT_NOFILE: 64,
-}
+WALL_SECONDS = {"inspect": 40, "glance": 40, "watch": 480}  # for a machine that is busy with other things
+WATCH_AT_MOST = timedelta(seconds=WALL_SECONDS["watch"] + 60)  # with the copying of the file around it
 ROOT = Path(__file__).resolve().parent.parent
 TOO_HEAVY = 3  # the child's exit status when its memory did not suffice
 
@@ -33,29 +24,31 @@ class ProbeBroken(Exception):
     """The child did not run at all: our fault, not the file's."""
 
 
-def examine(file: IO[bytes]) -> Inspection:
-    """What `evidence.inspect` says of an open file (one with a descriptor), found out by a child under limits.
+def examine(file: IO[bytes], work: str = "inspect") -> Inspection:
+    """What the child finds out about an open file (one with a descriptor): `inspect` a picture, `glance` at a recording
+    or `watch` it in full.
 
     Raises Unfit, also when the child was killed, ran out of memory or of time; ProbeBroken when it could not work.
     """
+    too_heavy = "too_heavy" if work == "inspect" else "too_heavy_recording"
     file.flush()
     file.seek(0)
     with tempfile.TemporaryFile() as output, tempfile.TemporaryFile() as said:
         try:
             status = subprocess.run(
-                [sys.executable, "-m", "claims.probe"],
+                [sys.executable, "-m", "claims.evidence.child", work],
                 cwd=ROOT,
                 env={"PATH": os.defpath, "PYTHONPATH": str(ROOT), "PYTHONUTF8": "1"},  # none of our secrets
                 stdin=file,
                 stdout=output,
                 stderr=said,
-                timeout=WALL_SECONDS,
+                timeout=WALL_SECONDS[work],
                 check=False,
             ).returncode
         except subprocess.TimeoutExpired:
-            raise Unfit("too_heavy") from None
+            raise Unfit(too_heavy) from None
         if status < 0 or status == TOO_HEAVY:  # killed by a signal: a codec crashed, or a limit was reached
-            raise Unfit("too_heavy")
+            raise Unfit(too_heavy)
         output.seek(0), said.seek(0)
         if status:
             raise ProbeBroken(said.read(4000).decode("utf-8", "replace"))
@@ -63,32 +56,16 @@ def examine(file: IO[bytes]) -> Inspection:
 
 
 def _read(output: IO[bytes]) -> Inspection:
-    """One line of JSON, then the preview."""
+    """One line of JSON, then the preview and the stills."""
     found = json.loads(output.readline())
     if "unfit" in found:
         raise Unfit(found["unfit"], **found["details"])
-    taken = found["captured_at"]
+    taken, seconds = found["captured_at"], found["seconds"]
     found |= {
         "captured_at": taken and datetime.fromisoformat(taken),
         "findings": tuple(found["findings"]),
-        "preview": output.read(),
+        "seconds": Decimal(seconds) if seconds else None,
+        "preview": output.read(found["preview"]),
+        "stills": tuple(Still(Decimal(at), output.read(size)) for at, size in found["stills"]),
     }
     return Inspection(**found)
-
-
-def main() -> None:
-    """The child: limits first, then the file from standard input."""
-    for limit, value in LIMITS.items():
-        resource.setrlimit(limit, (value, value))
-    try:
-        found = dataclasses.asdict(inspect(sys.stdin.buffer.read()))
-    except Unfit as unfit:
-        found = {"unfit": unfit.code, "details": unfit.details}
-    except MemoryError:
-        sys.exit(TOO_HEAVY)
-    preview = found.pop("preview", b"")
-    sys.stdout.buffer.write(json.dumps(found, default=str).encode() + b"\n" + preview)
-
-
-if __name__ == "__main__":
-    main()

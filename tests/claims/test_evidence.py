@@ -223,14 +223,14 @@ def test_a_child_says_the_same_as_the_parent_would():
 
 
 def test_a_child_that_takes_too_long_is_ended_and_the_file_refused(monkeypatch):
-    monkeypatch.setattr(probe, "WALL_SECONDS", 0.001)
+    monkeypatch.setitem(probe.WALL_SECONDS, "inspect", 0.001)
     with pytest.raises(Unfit) as unfit:
         examined(picture())
     assert unfit.value.code == "too_heavy"
 
 
 def test_a_child_without_memory_says_so():
-    lean = "import resource, claims.probe as p; p.LIMITS[resource.RLIMIT_AS] = 120 << 20; p.main()"
+    lean = "import claims.evidence.child as c; c.MEMORY = 250 << 20; c.main('inspect')"
     done = subprocess.run([sys.executable, "-c", lean], input=huge_png(5000, 5000), capture_output=True)
     assert (done.returncode, done.stdout) == (probe.TOO_HEAVY, b"")
 

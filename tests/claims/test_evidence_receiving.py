@@ -18,13 +18,14 @@ from django.urls import reverse
 from claims import workflow
 from claims.gate import Refused
 from claims.models import Claim, Evidence
-from claims.receiving import EvidenceRefused, attach_evidence, plain_name, receive_evidence
+from claims.receiving import EvidenceRefused, Sizes, attach_evidence, plain_name, receive_evidence
 from tests import factories as make
 from tests.claims.test_evidence import exif, huge_png, picture
 from tests.conftest import ROOT
 from tests.factories import NOW, staff
 
 pytestmark = pytest.mark.django_db
+TAKEN = "PNG, JPEG, WebP, HEIC, MP4, MOV or WebM"
 
 
 @pytest.fixture
@@ -140,8 +141,8 @@ def test_a_commit_that_fails_leaves_files_without_a_row_and_never_the_reverse(cl
 @pytest.mark.parametrize(
     ("content", "words"),
     [
-        (b"GIF89a" + bytes(40), "error.png: this is image/gif; send a PNG, JPEG or WebP file"),
-        (b"I could not log in", "error.png: this is not a picture; send a PNG, JPEG or WebP file"),
+        (b"GIF89a" + bytes(40), f"error.png: this is image/gif; send a {TAKEN} file"),
+        (b"I could not log in", f"error.png: this is neither a picture nor a screen recording; send a {TAKEN} file"),
         (picture()[:-40], "error.png: the picture is cut off before its end; send it again"),
         (huge_png(6000, 6000, rows=9), "error.png: the picture has more than 25 million pixels; send a smaller one"),
     ],
@@ -174,7 +175,7 @@ def test_a_file_too_large_is_refused_before_it_is_read_to_its_end(claim):
 
 def test_the_limit_is_the_doors_to_set(claim):
     with pytest.raises(EvidenceRefused, match="larger than 0.0625 MB"):
-        received(claim, bytes(1 << 17), max_bytes=1 << 16)
+        received(claim, bytes(1 << 17), sizes=Sizes(picture=1 << 16))
 
 
 def test_a_torn_upload_leaves_nothing(claim, files_dir):
@@ -330,7 +331,10 @@ def test_the_command_reviews_once_and_may_change_its_mind(claim, files, ana, cap
 def test_the_command_keeps_nothing_when_one_file_is_refused(claim, files, tmp_path, files_dir, capsys):
     (tmp_path / "notes.txt").write_text("I could not log in")
     status, result = attach(capsys, claim.reference, *files, str(tmp_path / "notes.txt"))
-    assert (status, result) == (1, {"errors": ["notes.txt: this is not a picture; send a PNG, JPEG or WebP file"]})
+    assert (status, result) == (
+        1,
+        {"errors": [f"notes.txt: this is neither a picture nor a screen recording; send a {TAKEN} file"]},
+    )
     status, result = attach(capsys, claim.reference, *files, str(tmp_path / "gone.png"))
     assert (status, result) == (1, {"errors": [f"{tmp_path}/gone.png: No such file or directory"]})
     assert (Evidence.objects.count(), kept(files_dir)) == (0, [])

@@ -1,4 +1,4 @@
-"""`attach_evidence CLAIM FILE...`: keep screenshots on a claim and, if asked, review them."""
+"""`attach_evidence CLAIM FILE...`: keep screenshots and recordings on a claim and, if asked, review them."""
 
 from __future__ import annotations
 
@@ -10,7 +10,8 @@ from django.utils import timezone
 
 from claims.gate import Refused
 from claims.management.named import claim_named
-from claims.receiving import EvidenceRefused, attach_evidence
+from claims.models import Evidence
+from claims.receiving import EvidenceRefused, Review, Sizes, attach_evidence
 from jobs.console import PortalCommand, Refusal, staff_named
 
 
@@ -20,26 +21,29 @@ class Command(PortalCommand):
 
     def arguments(self, parser):
         parser.add_argument("claim", help="its reference, such as CLM-000123")
-        parser.add_argument("files", nargs="+", metavar="FILE", help="PNG, JPEG or WebP")
+        parser.add_argument("files", nargs="+", metavar="FILE", help="PNG, JPEG, WebP, HEIC, MP4, MOV or WebM")
         parser.add_argument("--verdict", choices=["accepted", "rejected"], help="review the files at once")
         parser.add_argument("--reason", default="", metavar="TEXT", help="what the review found")
+        parser.add_argument(
+            "--ground", default="", choices=["", *Evidence.Ground.values], help="its ground, of the list"
+        )
         parser.add_argument("--by", metavar="USER", help="who brings the files and reviews them")
 
-    def act(self, *, claim, files, verdict, reason, by, **_options):
+    def act(self, *, claim, files, verdict, reason, ground, by, **_options):
         if verdict and not (reason.strip() and by):
             raise CommandError("--verdict needs --reason TEXT and --by USER", returncode=2)
-        if reason and not verdict:
-            raise CommandError("--reason goes with --verdict", returncode=2)
+        if (reason or ground) and not verdict:
+            raise CommandError("--reason and --ground go with --verdict", returncode=2)
         claim, by = claim_named(claim), staff_named(by) if by else None
         with ExitStack() as opened:
             kept = attach_evidence(
                 claim,
                 files=_open(files, opened),
-                accept={"accepted": True, "rejected": False}.get(verdict),
-                reason=reason,
+                review=Review(verdict == "accepted", reason, ground) if verdict else None,
+                wait=True,
                 by=by,
                 now=timezone.now(),
-                max_bytes=settings.EVIDENCE_MAX_BYTES,
+                sizes=Sizes(settings.EVIDENCE_MAX_BYTES, settings.EVIDENCE_MAX_VIDEO_BYTES),
             )
         return {"evidence": [_shown(evidence) for evidence in kept]}
 
