@@ -6,8 +6,11 @@ from collections.abc import Callable
 from decimal import Decimal
 
 from django.contrib.admin import display
+from django.http import Http404
+from django.shortcuts import get_object_or_404
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
+from django.utils.translation import gettext as _
 from unfold.admin import ModelAdmin, TabularInline
 
 from jobs import shown
@@ -88,6 +91,13 @@ def moment(field: str, description) -> Callable:
         return format_html('<span class="mg-instant">{}</span>', shown.exact(reach(row, field)))
 
     return column
+
+
+def row_or_404(rows, object_id: str):
+    """The row of a page's address; an address that names none, or makes no sense, is not found."""
+    if not object_id.isdecimal() or len(object_id) > 18:
+        raise Http404(_("There is no such page."))
+    return get_object_or_404(rows, pk=int(object_id))
 
 
 def reach(row, path: str):

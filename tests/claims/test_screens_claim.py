@@ -116,6 +116,11 @@ def test_the_page_of_a_claim_with_a_hundred_orders_asks_fewer_than_fifteen_quest
     assert len(asked) < 15
 
 
+@pytest.mark.parametrize("address", ["incident/1", "1/claim", "９", "99999999999999999999", "0"])
+def test_an_address_that_names_no_claim_is_not_found(ana, address):
+    assert signed_in(ana).get(f"/staff/claims/claim/{address}/change/").status_code == 404
+
+
 def test_what_a_customer_wrote_runs_nothing(ana):
     claim = assessed()
     claim.contacts.update(message="<script>alert(1)</script>")
