@@ -12,12 +12,15 @@ from pathlib import Path
 
 from django.core.exceptions import ValidationError
 from django.db import connection, transaction
+from django.db.models import F
+from django.utils.translation import gettext
 
-from claims import gate, workflow
+from claims import gate, helpdesk, workflow
 from claims.deadlines import due
 from claims.gate import Refused
 from claims.models import Claim, Contact
 from incidents.imports import remember
+from incidents.models import Customer
 from jobs import bulk
 from jobs.cells import Column, Reading
 
@@ -57,10 +60,12 @@ def submit(
 ) -> Claim:
     """The customer's claim with this contact on it; the same contact again changes nothing.
 
-    `by`: the agent who enters it, None for the customer's own hand. Refused: no permission, a contact that cannot be.
+    A customer who is not kept yet is met: known by their code from now on. `by`: the agent who enters it, None for the
+    customer's own hand. Refused: no permission, a contact or a customer that cannot be.
     """
     if by is not None:
         gate.may(by, "claims.add_contact")
+    customer = customer if customer.pk else _met(customer)
     within = _decide_within(incident)
     claim, created = Claim.objects.get_or_create(
         incident=incident,
@@ -74,7 +79,7 @@ def submit(
     key = {name: getattr(contact, name) for name in ("contacted_at", "channel", "ticket")}
     if not claim.contacts.filter(**key).exists():
         contact.save()
-        _extend([] if created else [claim.pk], within)
+        _extend([] if created else [claim.pk], within, by=by, now=now)
     claim.refresh_from_db()
     return claim
 
@@ -94,15 +99,19 @@ def _decide_within(incident) -> timedelta | None:
     return policy.terms.decide_within if policy else None
 
 
-def _extend(claims: list[int], within: timedelta | None) -> None:
-    """Claims with one more contact: back to be assessed, and due from their earliest contact."""
+def _extend(claims: list[int], within: timedelta | None, *, by, now: datetime) -> None:
+    """Claims with one more contact: back to be assessed, due as much earlier as the customer first reached us earlier (a pause
+    that was taken stays), and an answer where they were asked before that contact."""
     for start in range(0, len(claims), SLICE):
         part = claims[start : start + SLICE]
         workflow.reopen(part)
+        heard = Claim.objects.filter(pk__in=part, contacts__contacted_at__gte=F("asked_at"))
+        workflow.answered(heard.values_list("pk", flat=True), reason=gettext("got in touch again"), by=by, now=now)
         _execute(
             """UPDATE claims_claim c
                   SET submitted_at = least(c.submitted_at, e.first),
-                      due_at = least(c.submitted_at, e.first) + %(within)s::interval
+                      due_at = coalesce(c.due_at - (c.submitted_at - least(c.submitted_at, e.first)),
+                                        least(c.submitted_at, e.first) + %(within)s::interval)
                  FROM (SELECT claim_id, min(contacted_at) AS first FROM claims_contact WHERE claim_id = ANY(%(part)s)
                         GROUP BY claim_id) AS e
                 WHERE c.id = e.claim_id
@@ -125,23 +134,58 @@ def import_contacts(
     """
     if by is not None:
         gate.may(by, "claims.add_contact")
-    batch = bulk.load(path, CONTACTS, reading=Reading(timezone=timezone), progress=progress)
-    bulk.lock("contacts")
-    if batch.present:
-        _check_contacts(batch, now)
+    batch = load(path, timezone=timezone, now=now, progress=progress)
     if batch.refused():
         return batch.result(**NOTHING)
+    counts = take_over(incident, by=by, now=now)
+    result = batch.result(**counts, unchanged=batch.rows - counts["contacts_added"])
+    finish(incident, path, batch, result, now=now)
+    return result
+
+
+def load(path: Path, *, timezone: str, now: datetime, progress: bulk.Progress | None = None) -> bulk.Batch:
+    """The file's rows in `bulk_row` and all that is wrong with them. No other import of contacts goes on until the commit."""
+    batch = bulk.load(path, CONTACTS, reading=Reading(timezone=timezone), reader=helpdesk.rows, progress=progress)
+    bulk.lock("contacts")
+    if batch.present:
+        if "customer" not in batch.present:
+            _find_customers(batch)
+        _check_contacts(batch, now)
+    return batch
+
+
+def take_over(incident, *, by, now: datetime) -> dict[str, int]:
+    """Every contact of `bulk_row`, which is without errors, onto its customer's claim: claims_created, contacts_added."""
     _meet_customers()
     within = _decide_within(incident)
     created = set(_open_claims(incident, within, by))
     added = _add_contacts(incident, by)
-    _extend([claim for claim in added if claim not in created], within)
-    contacts = sum(added.values())
-    result = batch.result(claims_created=len(created), contacts_added=contacts, unchanged=batch.rows - contacts)
+    _extend([claim for claim in added if claim not in created], within, by=by, now=now)
+    return {"claims_created": len(created), "contacts_added": sum(added.values())}
+
+
+def finish(incident, path: Path, batch: bulk.Batch, result: dict, *, now: datetime) -> None:
+    """Remember the file, and tell the planner what came in."""
+    contacts = result["contacts_added"]
     remember("contacts", path, batch, result | {"incident": incident.reference}, changed=bool(contacts), now=now)
     if contacts:
         bulk.analyze("incidents_customer", "claims_claim", "claims_contact")
-    return result
+
+
+def _find_customers(batch: bulk.Batch) -> None:
+    """Of a file that names no customers: by the e-mail, if it is one customer's alone, else by the account."""
+    _execute("""
+        UPDATE bulk_row r SET customer = c.code
+          FROM (SELECT upper(email) AS email, min(code) AS code FROM incidents_customer
+                 WHERE email <> '' AND upper(email) IN (SELECT upper(email) FROM bulk_row)
+                 GROUP BY upper(email) HAVING count(*) = 1) AS c
+         WHERE upper(r.email) = c.email
+    """)
+    _execute("""
+        UPDATE bulk_row r SET customer = c.code FROM incidents_account a JOIN incidents_customer c ON c.id = a.customer_id
+         WHERE r.customer IS NULL AND a.code = r.account
+    """)
+    batch.check(("customer", "customer IS NULL", "a customer: a code, or the e-mail or account of one that we know"))
 
 
 def _check_contacts(batch: bulk.Batch, now: datetime) -> None:

@@ -169,7 +169,7 @@ def _load(
     rows = reader(source.stream, columns, reading)
     batch, sheet = Batch(sha256=source.sha256), rows.sheet
     batch.present, batch.unknown = {column.name for column in sheet.known}, list(sheet.unknown)
-    batch.headings = {column.name: column.called for column in columns if column.called}
+    batch.headings = {column.name: column.called for column in (*columns, *sheet.known) if column.called}
     _create((*columns, *derived), sheet, reading)
     _copy(rows, reading, lambda: progress(source.done, source.size) if progress else None)
     batch.rows, batch.misshapen, batch.key, batch.notes = rows.count, rows.findings, sheet.key, rows.notes

@@ -20,6 +20,7 @@ from typing import IO
 MEBIBYTE = 1 << 20
 ALWAYS = 64 * MEBIBYTE  # what any file may unpack to
 RATIO = 100  # beyond that; quotes and orders unpack to 5 to 25 times their size
+TOO_MUCH = f"it unpacks to more than %s MiB, over {RATIO} times its size - unpack it yourself if that is right"
 GZIP, ZIP = b"\x1f\x8b", b"PK"
 Packed = IO[bytes] | gzip.GzipFile
 
@@ -55,10 +56,26 @@ def opened(path: Path) -> Iterator[Source]:
         if start == GZIP:
             stream = _bounded(gzip.GzipFile(fileobj=given), size)
         elif start == ZIP:
-            stream = _bounded(_only_member(given), size)
+            stream = given if _is_workbook(given, size) else _bounded(_only_member(given), size)
         else:
             stream = given
         yield Source(stream, given, size, sha256)
+
+
+def _is_workbook(given: IO[bytes], size: int) -> bool:
+    """Whether the archive is a workbook, which is for its reader to open; one that unpacks to too much is refused here."""
+    try:
+        members = zipfile.ZipFile(given).infolist()
+    except (zipfile.BadZipFile, OSError):
+        return False  # said where it is unpacked
+    finally:
+        given.seek(0)
+    if "[Content_Types].xml" not in {member.filename for member in members}:
+        return False
+    limit = max(ALWAYS, RATIO * size)
+    if sum(member.file_size for member in members) > limit:  # no member gives more than it says here
+        raise Unreadable(TOO_MUCH % f"{limit // MEBIBYTE:,}")
+    return True
 
 
 def _only_member(given: IO[bytes]) -> IO[bytes]:
@@ -96,9 +113,6 @@ class _Bounded(io.RawIOBase):
             raise Unreadable(f"it cannot be unpacked to its end ({error})") from error
         self.left -= len(got)
         if self.left < 0:
-            raise Unreadable(
-                f"it unpacks to more than {self.limit // MEBIBYTE:,} MiB, over {RATIO} times its size - unpack it yourself "
-                "if that is right"
-            )
+            raise Unreadable(TOO_MUCH % f"{self.limit // MEBIBYTE:,}")
         buffer[: len(got)] = got
         return len(got)

@@ -5,8 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pghistory
+from django.contrib.postgres.indexes import GinIndex, OpClass
+from django.contrib.postgres.search import SearchVector
 from django.db import models
 from django.db.models import F, Q
+from django.db.models.functions import Upper
 from django.utils.translation import gettext_lazy as _
 
 from incidents.models.market import Instrument, Price, Side
@@ -26,6 +29,13 @@ class Customer(models.Model):
     class Meta:
         verbose_name, verbose_name_plural = _("customer"), _("customers")
         ordering = ["code"]
+        indexes = [
+            # Found as one types. Whom only orders name has neither e-mail nor name, and costs nothing here.
+            models.Index(
+                OpClass(Upper("email"), name="text_pattern_ops"), name="customer_by_email", condition=~Q(email="")
+            ),
+            GinIndex(SearchVector("name", config="simple"), name="customer_by_name", condition=~Q(name="")),
+        ]
 
     def __str__(self):
         return f"{self.code} {self.name}".strip()
