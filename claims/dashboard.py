@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from django.conf import settings
 from django.http import HttpRequest
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from claims.screens import today
+from jobs import pulse
 
 
 def dashboard(request: HttpRequest, context: dict) -> dict:
@@ -14,4 +16,6 @@ def dashboard(request: HttpRequest, context: dict) -> dict:
     context["title"] = _("Today")
     if request.user.has_perm("claims.view_claim"):
         context["today"] = today.Today(request.user, now=timezone.now())
+    if request.user.has_perm("jobs.view_job"):
+        context["health"] = pulse.health(wanted=settings.WORKERS, now=timezone.now())
     return context

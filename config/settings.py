@@ -6,8 +6,10 @@ Development is the default: it needs no variable at all. `MAKEGOOD_ENV=productio
 import os
 import secrets
 import warnings
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import environ
 from csp.constants import NONE, SELF
@@ -87,6 +89,7 @@ CONTENT_SECURITY_POLICY = {  # config/site.py loosens two sources for the back o
         "script-src": [SELF],
         "style-src": [SELF],
         "img-src": [SELF, "data:"],
+        "media-src": [SELF],
         "font-src": [SELF],
         "connect-src": [SELF],
         "form-action": [SELF],
@@ -198,12 +201,33 @@ Q_CLUSTER = {  # run as many of these as you like: one worker each, so that a de
     "cache": "default",
     "label": "Queue",
 }
+SLA_WARN_BEFORE = timedelta(hours=env.int("SLA_WARN_BEFORE_HOURS", default=24))  # a claim is due
 WORKERS = env.int("WORKERS", default=2)  # that run, on all machines together: so many share a long job
 SCHEDULES: dict[str, dict[str, str | int]] = {  # task name: django-q2 schedule fields; `sync_schedules` writes them
     "claims.tasks.sweep": {"schedule_type": "I", "minutes": 1},
+    "claims.tasks.watch_clocks": {"schedule_type": "I", "minutes": 5},
+    "claims.tasks.watch_offers": {"schedule_type": "I", "minutes": 1},
     "claims.tasks.verify_nightly": {"schedule_type": "D", "at": "02:30"},  # UTC
     "jobs.tasks.beat": {"schedule_type": "I", "minutes": 1},
     "ledger.tasks.seal": {"schedule_type": "I", "minutes": 1},
+}
+
+# What the page of the jobs asks of the rooms that have work done, by name: it knows nobody.
+JOBS_ABOUT = "claims.screens.errands.about"  # what jobs are about, in words and with a link
+JOBS_STUCK = "admin:claims_stuck"  # the page of what got stuck, of which it shows a part
+TASKS = {  # task: what people call it
+    "claims.tasks.approve_straight_through": _("Straight-through approval"),
+    "claims.tasks.assess": _("Assessment"),
+    "claims.tasks.inspect": _("Inspection of a screen recording"),
+    "claims.tasks.preview": _("Preview of a policy"),
+    "claims.tasks.send_letters": _("Letters"),
+    "claims.tasks.sweep": _("Sweep: what got stuck is queued again"),
+    "claims.tasks.verify": _("Verification of the books"),
+    "claims.tasks.verify_nightly": _("Verification of the books, every night"),
+    "claims.tasks.watch_clocks": _("Claims that are due soon or late"),
+    "claims.tasks.watch_offers": _("Offers that expire"),
+    "jobs.tasks.beat": _("Which workers are alive"),
+    "ledger.tasks.seal": _("Sealing of the books"),
 }
 
 PGHISTORY_APPEND_ONLY = True  # history is a record, too
@@ -218,9 +242,13 @@ if not PRODUCTION:
     warnings.filterwarnings("ignore", message=f"No directory at: {STATIC_ROOT}")
 
 EVIDENCE_MAX_BYTES = env.int("EVIDENCE_MAX_BYTES", default=20 * 1024 * 1024)  # of one screenshot
+EVIDENCE_MAX_VIDEO_BYTES = env.int("EVIDENCE_MAX_VIDEO_BYTES", default=200 * 1024 * 1024)  # of one screen recording
+EVIDENCE_STORAGE = env.json(  # where it is kept: a storage's path and its options; never one with public addresses
+    "EVIDENCE_STORAGE", default={"BACKEND": "config.storage.PrivateStorage", "OPTIONS": {"folder": "evidence"}}
+)
 STORAGES = {
     "default": {"BACKEND": "config.storage.PrivateStorage", "OPTIONS": {"folder": "files"}},
-    "evidence": {"BACKEND": "config.storage.PrivateStorage", "OPTIONS": {"folder": "evidence"}},
+    "evidence": EVIDENCE_STORAGE,
     "import_export": {"BACKEND": "config.storage.PrivateStorage", "OPTIONS": {"folder": "uploads"}},
     "staticfiles": {
         "BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"
@@ -228,6 +256,16 @@ STORAGES = {
         else "django.contrib.staticfiles.storage.StaticFilesStorage"
     },
 }
+
+# ---- letters to customers --------------------------------------------------------------------------------------------
+
+LETTERS_ENABLED = env.bool("LETTERS_ENABLED", default=True)  # off: none is written
+if PRODUCTION and LETTERS_ENABLED:
+    required("EMAIL_URL")
+# Development keeps them in a folder: nothing leaves the machine.
+vars().update(env.email_url("EMAIL_URL", default=f"filemail:///{quote(str(VAR_DIR / 'mail'))}"))
+EMAIL_TIMEOUT = 10  # seconds: a mail server that hangs costs an attempt, not a worker
+DEFAULT_FROM_EMAIL = env.str("DEFAULT_FROM_EMAIL", default="Compensation desk <desk@localhost>")
 
 # ---- words, times, money ---------------------------------------------------------------------------------------------
 
@@ -305,8 +343,10 @@ UNFOLD = {
                 "items": [
                     nav(_("Today"), "today", "index", "claims.view_claim"),
                     nav(_("Queue"), "inbox", "claims_claim_changelist", "claims.view_claim"),
+                    nav(_("Teams"), "groups", "claims_team_changelist", "claims.change_team"),
                     nav(_("Incidents"), "bolt", "incidents_incident_changelist", "incidents.view_incident"),
                     nav(_("Policies"), "gavel", "claims_policy_changelist", "claims.view_policy"),
+                    nav(_("Payouts"), "payments", "claims_payoutbatch_changelist", "claims.view_payoutbatch"),
                 ]
             },
             {
@@ -316,6 +356,7 @@ UNFOLD = {
                     nav(_("Verdicts"), "fact_check", "claims_verdict_changelist", "claims.view_verdict"),
                     nav(_("Assessments"), "rule", "claims_assessment_changelist", "claims.view_assessment"),
                     nav(_("Decisions"), "how_to_reg", "claims_decision_changelist", "claims.view_decision"),
+                    nav(_("Letters"), "mail", "claims_letter_changelist", "claims.view_letter"),
                     nav(_("Goodwill bonuses"), "redeem", "claims_bonus_changelist", "claims.view_bonus"),
                 ],
             },

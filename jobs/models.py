@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from django.conf import settings
 from django.db import models
 from django.db.models import F, Q
 from django.utils.translation import gettext_lazy as _
@@ -20,6 +21,10 @@ class JobQuerySet(models.QuerySet):
         """Running with a lease that ended: its worker died, nobody works on it."""
         return self.filter(state=Job.State.RUNNING, lease_until__lt=now)
 
+    def leading(self) -> JobQuerySet:
+        """One row a piece of work: whoever only helps is left out."""
+        return self.filter(helps__isnull=True)
+
 
 class Job(models.Model):
     """A piece of background work: taken under a lease, counted before it is tried, done in slices that commit with it.
@@ -34,18 +39,21 @@ class Job(models.Model):
         PAUSED = "paused", _("paused")
         DONE = "done", _("done")
         FAILED = "failed", _("failed")
+        CANCELLED = "cancelled", _("cancelled")
 
     UNFINISHED = (State.QUEUED, State.RUNNING, State.PAUSED)
+    RETRIABLE = (State.FAILED, State.CANCELLED)
 
     key = models.CharField(
         _("key"), max_length=100, unique=True, help_text=_("names the work: the same work is queued once")
     )
     task = models.CharField(_("task"), max_length=100)
     argument = models.JSONField(_("argument"), default=dict)
-    state = models.CharField(_("state"), max_length=7, choices=State, default=State.QUEUED)
+    state = models.CharField(_("state"), max_length=9, choices=State, default=State.QUEUED)
     attempts = models.PositiveSmallIntegerField(_("attempts"), default=0)
     max_attempts = models.PositiveSmallIntegerField(_("attempts at most"), default=3)
     lease_until = models.DateTimeField(_("lease until"), null=True, blank=True)
+    worker = models.CharField(_("worker"), max_length=100, blank=True, help_text=_("who took it last"))
     helps = models.ForeignKey(
         "self", models.PROTECT, null=True, blank=True, related_name="helpers", verbose_name=_("helps with")
     )
@@ -56,6 +64,16 @@ class Job(models.Model):
     queued_at = models.DateTimeField(_("queued at"), help_text=_("last handed to the workers"))
     started_at = models.DateTimeField(_("started at"), null=True, blank=True)
     finished_at = models.DateTimeField(_("finished at"), null=True, blank=True)
+    handled_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="+",
+        verbose_name=_("handled by"),
+        help_text=_("who cancelled it or had it tried again last"),
+    )
+    handled_at = models.DateTimeField(_("handled at"), null=True, blank=True)
 
     objects = JobQuerySet.as_manager()
 
@@ -72,6 +90,11 @@ class Job(models.Model):
 
     def __str__(self):
         return self.key
+
+    @property
+    def trouble(self) -> str:
+        """The error in a line; the rest says where in the program it arose."""
+        return self.error.partition("\n")[0]
 
     @property
     def shared(self) -> Job:
@@ -112,7 +135,8 @@ class Part(models.Model):
 class Heartbeat(models.Model):
     """When a worker cluster was last seen alive."""
 
-    cluster = models.CharField(_("cluster"), max_length=100, primary_key=True)
+    cluster = models.CharField(_("cluster"), max_length=100, primary_key=True, help_text=_("its machine and process"))
+    since = models.DateTimeField(_("at work since"))
     seen_at = models.DateTimeField(_("seen at"))
 
     class Meta:

@@ -1,4 +1,4 @@
-"""Queue, take, advance, pause and end a job. The only writers of `Job`.
+"""Queue, take, advance, pause, cancel, retry and end a job. The only writers of `Job`.
 
 django-q2 delivers at least once and does not count crashes, so a job counts its own attempts before the work, holds a lease
 while it runs, and commits each slice's effect together with its progress.
@@ -7,25 +7,33 @@ while it runs, and commits each slice's effect together with its progress.
 from __future__ import annotations
 
 import logging
+import traceback
 from collections import Counter
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from django.db import transaction
 from django.db.models import F, Q
+from django.utils.translation import gettext as _
 from django_q.tasks import async_task
 
 from jobs.models import Job, Part
+from jobs.pulse import here
 
 LEASE = timedelta(minutes=2)
 AT_MOST = "at_most"  # in a job's argument: the seconds that one task may take, where the cluster's timeout is too short
 TRIES = Job._meta.get_field("max_attempts").default
+PERMISSION = "jobs.change_job"
 STATE = Job.State
 log = logging.getLogger(__name__)
 
 
 class LeaseLost(Exception):
-    """Another worker took the job over: this one must leave its slice uncommitted."""
+    """Another worker took the job over, or a person cancelled it: this one must leave its slice uncommitted."""
+
+
+class JobRefused(Exception):
+    """What may not be done with a job now, or not by this person; the message says why, in their language."""
 
 
 @transaction.atomic
@@ -55,10 +63,15 @@ def _hand_out(jobs: Sequence[Job]) -> None:
 
 
 def take(job_id: int, *, now: datetime, lease: timedelta = LEASE) -> Job | None:
-    """Take the job under a lease, counting the attempt first; None when it is not to be had (paused, done, leased, worn out)."""
+    """Take the job under a lease, counting the attempt first; None when it is not to be had (paused, ended, leased, worn out)."""
     free = Q(state=STATE.QUEUED) | Q(state=STATE.RUNNING, lease_until__lt=now)
     taken = Job.objects.filter(free, pk=job_id, attempts__lt=F("max_attempts")).update(
-        state=STATE.RUNNING, attempts=F("attempts") + 1, lease_until=now + lease, started_at=now, error=""
+        state=STATE.RUNNING,
+        attempts=F("attempts") + 1,
+        lease_until=now + lease,
+        started_at=now,
+        error="",
+        worker=here(),
     )
     return Job.objects.select_related("helps").get(pk=job_id) if taken else None
 
@@ -83,28 +96,36 @@ def next_part(job: Job) -> Part | None:
 def advance(job: Job, part: Part, *, began_at: datetime, now: datetime) -> bool:
     """Inside the slice's transaction: the part is done and the lease renewed, or LeaseLost undoes the slice.
 
-    Whoever gets on has as many attempts before them as at the start. False: the job was paused, this worker goes on no more.
+    Whoever gets on has as many attempts before them as at the start. False: the job was paused or cancelled meanwhile; what
+    is done stays done, and this worker goes on no more.
     """
     Part.objects.filter(pk=part.pk).update(started_at=began_at, finished_at=now)
     mine = Job.objects.filter(pk=job.pk, attempts=job.attempts)
     kept = {"done": F("done") + part.size, "max_attempts": F("attempts") + TRIES}
     if mine.filter(state=STATE.RUNNING).update(lease_until=now + LEASE, **kept):
         return True
-    if mine.filter(state=STATE.PAUSED).update(lease_until=None, **kept):
+    if mine.filter(state__in=(STATE.PAUSED, STATE.CANCELLED)).update(lease_until=None, **kept):
         return False
     raise LeaseLost(job.key)
 
 
 @transaction.atomic
 def finish(job: Job, *, now: datetime) -> None:
-    """Inside the last transaction of the work. Of those who share it the first finishes it for all."""
-    hands = {hand.pk: hand for hand in Job.objects.sharing(job).order_by("pk").select_for_update()}
-    mine = hands[job.pk]
-    if mine.attempts != job.attempts or mine.state in (STATE.QUEUED, STATE.FAILED):
+    """Inside the last transaction of the work. Of those who share it the first finishes it for all.
+
+    Cancelled before: LeaseLost undoes that transaction, and with it work that was one piece.
+    """
+    mine = {hand.pk: hand for hand in _locked(job)}[job.pk]
+    if mine.attempts != job.attempts or mine.state in (STATE.QUEUED, *Job.RETRIABLE):
         raise LeaseLost(job.key)
     if mine.state != STATE.DONE:
         Job.objects.sharing(job).update(state=STATE.DONE, lease_until=None, finished_at=now)
         Job.objects.filter(pk=job.shared.pk).update(done=F("total"))
+
+
+def _locked(job: Job) -> list[Job]:
+    """All that share the work, in one order everywhere."""
+    return list(Job.objects.sharing(job).order_by("pk").select_for_update(of=("self",)))
 
 
 def others_wait(job: Job) -> bool:
@@ -143,6 +164,49 @@ def resume(job: Job, *, now: datetime) -> bool:
     return bool(paused)
 
 
+@transaction.atomic
+def cancel(job: Job, *, by, now: datetime) -> None:
+    """Nobody begins another part of it and no sweep wakes it. The part under way still commits, or is undone with its worker.
+
+    What was done stays done; `retry` goes on there. JobRefused: no permission, or the work has ended.
+    """
+    _may(by)
+    ended = {"state": STATE.CANCELLED, "lease_until": None, "finished_at": now, "handled_by": by, "handled_at": now}
+    under_way = [hand.pk for hand in _locked(job) if hand.state in Job.UNFINISHED]
+    if not Job.objects.filter(pk__in=under_way).update(**ended):
+        raise JobRefused(_("%(job)s has ended already: there is nothing to cancel") % {"job": job.shared.key})
+
+
+@transaction.atomic
+def retry(job: Job, *, by, now: datetime) -> None:
+    """Failed or cancelled work goes on where it stopped, with as many attempts before it as at the start.
+
+    JobRefused: no permission, or somebody had it tried again already.
+    """
+    _may(by)
+    stopped = [hand for hand in _locked(job) if hand.state in Job.RETRIABLE]
+    if not stopped:
+        raise JobRefused(
+            _("%(job)s neither failed nor was cancelled: it is not to be tried again") % {"job": job.shared.key}
+        )
+    Job.objects.filter(pk__in=[hand.pk for hand in stopped]).update(
+        state=STATE.QUEUED,
+        queued_at=now,
+        finished_at=None,
+        max_attempts=F("attempts") + TRIES,
+        handled_by=by,
+        handled_at=now,
+    )
+    _hand_out(stopped)
+
+
+def _may(by) -> None:
+    if by is None or not by.has_perm(PERMISSION):
+        raise JobRefused(
+            _("jobs are cancelled and tried again by whoever has the permission %(p)s") % {"p": PERMISSION}
+        )
+
+
 def fail(job: Job, error: Exception, *, now: datetime) -> None:
     """The attempt ended in an error: back to the queue while attempts are left, else failed for a person to see."""
     job.refresh_from_db(fields=["max_attempts"])  # its parts may have moved the bound
@@ -150,9 +214,16 @@ def fail(job: Job, error: Exception, *, now: datetime) -> None:
     Job.objects.filter(pk=job.pk, state=STATE.RUNNING, attempts=job.attempts).update(
         state=STATE.FAILED if worn else STATE.QUEUED,
         lease_until=None,
-        error=f"{type(error).__name__}: {error}"[:2000],
+        error=_told(error),
         finished_at=now if worn else None,
     )
+
+
+def _told(error: Exception) -> str:
+    """What went wrong in a line, and below it where in the program, outermost first."""
+    where = "".join(traceback.format_tb(error.__traceback__))
+    line = " ".join(f"{type(error).__name__}: {error}".split())
+    return f"{line[:2000]}\n{where[-8000:]}".strip().replace("\0", "")
 
 
 def sweep(*, now: datetime) -> int:

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-import socket
-
-from django.conf import settings
 from django.utils import timezone
 
 from jobs import pulse
 
 
 def beat() -> None:
-    """Every minute, by whichever worker is free: its cluster is alive."""
-    pulse.beat(f"{settings.Q_CLUSTER['name']}@{socket.gethostname()}"[:100], now=timezone.now())
+    """Every minute, by whichever worker is free: who is alive."""
+    pulse.survey(now=timezone.now())
+
+
+def begin(**_signal: object) -> None:
+    """A worker that has just started says so: nobody waits a minute to be seen."""
+    pulse.beat(pulse.here(), now=timezone.now())

@@ -33,6 +33,7 @@ FLOORS = {
     "pricing": PURE,
     "policy_file": PURE,
     "evidence": PURE,
+    "byte_ranges": PURE,
     "deadlines": PURE,
     "money": PURE,
     "journal": PURE,
@@ -45,6 +46,8 @@ FLOORS = {
     "sentences": PURE,
     "differences": PURE,
     "editing": PURE,
+    "order_numbers": PURE,
+    "helpdesk": PURE,
     "csv_file": PURE,
     "unpacked": PURE,
     # nouns
@@ -53,14 +56,21 @@ FLOORS = {
     # joiners, and the one gate
     "assessment": JOINERS,
     "settlement": JOINERS,
+    "callers": JOINERS,  # to customers, incidents and orders, for whoever takes a contact
+    "payables": JOINERS,  # what is owed and in no payout: asked by the page and by the verb
     "notices": JOINERS,
     "gate": JOINERS,
     "inflows": JOINERS,
+    "stuck": JOINERS,
+    "letters": JOINERS,
+    "reasons": JOINERS,  # verdicts in the words of their policy
     "report_files": JOINERS,  # rows and the forms they leave in
     "probe": JOINERS,  # to a child process
+    "likenesses": JOINERS,  # of a file to the other customers' files
     # verbs and questions
     "workflow": VERBS,
     "receiving": VERBS,
+    "inspecting": VERBS,
     "liquidations": VERBS,
     "posting": VERBS,
     "closing": VERBS,
@@ -69,6 +79,7 @@ FLOORS = {
     "sealing": VERBS,
     "imports": VERBS,
     "intake": VERBS,
+    "contact_files": VERBS,
     "bulk": VERBS,
     "progress": VERBS,
     "queue": VERBS,
@@ -79,6 +90,7 @@ FLOORS = {
     "market": VERBS,
     "replays": VERBS,
     "origins": VERBS,
+    "digests": VERBS,
     "screens": VERBS,
     "staff": VERBS,
     "console": VERBS,
@@ -88,6 +100,7 @@ FLOORS = {
     "exports": VERBS,
     "verification": VERBS,
     "verifying": VERBS,
+    "treasury": VERBS,
     # doors
     "report_command": DOORS,
     "report_pages": DOORS,
@@ -113,12 +126,18 @@ DOOR_TO_DOOR = {
 }
 VERB_TO_VERB = {
     ("exports", "changes"),
+    ("treasury", "exports"),  # a spreadsheet runs no cell of either
     ("exports", "reports"),  # a file ends with the balances that reports know
     ("papers", "reports"),
     ("screens", "reports"),  # what a page shows is a sum that reports make
     ("screens", "sealing"),  # it looks for what is not sealed where sealing does
     ("receiving", "workflow"),
+    ("receiving", "inspecting"),  # a file that came in is looked at
+    ("screens", "receiving"),  # what is found in a file, in words
+    ("screens", "workflow"),  # the grounds of a review
     ("intake", "workflow"),
+    ("contact_files", "intake"),  # a slice of a file is an import of some of its lines
+    ("queue", "pulse"),  # a job names the worker that took it
     ("verifying", "reports"),  # a run is kept with what decisions and books disagree in
 }  # what is received reopens the claim, in one commit
 BRIDGES = {  # (room, module) -> the rooms it may know; doors see below
@@ -130,6 +149,9 @@ BRIDGES = {  # (room, module) -> the rooms it may know; doors see below
     ("claims", "screens"): {"jobs"},  # the desk shows the progress of its job
     ("incidents", "imports"): {"jobs"},  # a user's file at COPY's speed
     ("incidents", "letter"): {"jobs"},  # numbers and instants as on the screens
+    ("claims", "callers"): {"incidents"},
+    ("claims", "helpdesk"): {"jobs"},  # a user's file, in a helpdesk's words
+    ("claims", "contact_files"): {"jobs"},
     ("claims", "intake"): {
         "jobs",
         "incidents",
@@ -137,6 +159,10 @@ BRIDGES = {  # (room, module) -> the rooms it may know; doors see below
     ("claims", "verifying"): {"jobs"},  # so do a verification and its job
     ("ledger", "papers"): {"jobs"},  # a report leaves in every form
     ("claims", "papers"): {"jobs"},
+    ("claims", "digests"): {"jobs"},  # instants as on the screens
+    ("claims", "letters"): {"jobs"},  # numbers and instants as on the screens
+    ("claims", "stuck"): {"jobs"},  # what no job carries
+    ("claims", "inspecting"): {"jobs"},  # a recording and the job that watches it share one commit
     ("claims", "workflow"): {"jobs"},  # a verb and the job it asks for share one commit
 }
 DOOR_BRIDGES = {"jobs"}  # the engine room: any room's doors may use it

@@ -2,15 +2,22 @@
 
 import json
 from datetime import timedelta
+from uuid import uuid4
 
 import pytest
+from django.conf import settings
 from django.core.management import call_command
 from django.db import IntegrityError, transaction
 from django.utils import timezone
+from django_q.brokers import get_broker
+from django_q.conf import Conf
 from django_q.models import OrmQ, Schedule
 from django_q.scheduler import scheduler
+from django_q.signals import post_spawn
+from django_q.signing import SignedPackage
+from django_q.status import Stat, Status
 
-from jobs import pulse, tasks
+from jobs import pulse, queue, tasks
 from jobs.models import Heartbeat
 from tests.factories import NOW
 
@@ -19,16 +26,17 @@ SWEEP = {"claims.tasks.sweep": {"schedule_type": "I", "minutes": 1}}
 
 
 def test_the_schedules_of_the_settings_are_written_once(capsys):
-    for created in (4, 0):
+    for created in (len(settings.SCHEDULES), 0):
         call_command("sync_schedules", "--json")
         assert json.loads(capsys.readouterr().out) == {
-            "schedules": ["claims.tasks.sweep", "claims.tasks.verify_nightly", "jobs.tasks.beat", "ledger.tasks.seal"],
+            "schedules": sorted(settings.SCHEDULES),
             "created": created,
             "removed": 0,
         }
     rows = Schedule.objects.order_by("name").values_list("name", "func", "schedule_type", "minutes", "repeats")
-    assert sorted(row for row in rows if row[2] == "I") == [
-        (name, name, "I", 1, -1) for name in ("claims.tasks.sweep", "jobs.tasks.beat", "ledger.tasks.seal")
+    assert list(rows) == [
+        (name, name, said["schedule_type"], said.get("minutes"), -1)
+        for name, said in sorted(settings.SCHEDULES.items())
     ]
 
 
@@ -61,9 +69,8 @@ def test_the_queue_hands_out_what_is_due_and_only_once_a_minute():
     call_command("sync_schedules", "--verbosity", "0")
     scheduler()
     scheduler()
-    assert sorted(row.task["func"] for row in OrmQ.objects.all()) == [
-        "claims.tasks.sweep", "jobs.tasks.beat", "ledger.tasks.seal",
-    ]  # fmt: skip
+    due = sorted(name for name, said in settings.SCHEDULES.items() if "at" not in said)
+    assert sorted(row.task["func"] for row in OrmQ.objects.all()) == due
 
 
 def test_a_cluster_that_beat_within_three_minutes_is_alive():
@@ -73,17 +80,73 @@ def test_a_cluster_that_beat_within_three_minutes_is_alive():
     assert not pulse.workers_alive(NOW + timedelta(minutes=3, seconds=1))
 
 
-def test_a_cluster_has_one_row_and_one_that_is_gone_for_a_day_has_none():
-    pulse.beat("makegood@east", now=NOW)
-    pulse.beat("makegood@west", now=NOW + timedelta(hours=25))
-    pulse.beat("makegood@west", now=NOW + timedelta(hours=26))
-    assert list(Heartbeat.objects.values_list("cluster", "seen_at")) == [("makegood@west", NOW + timedelta(hours=26))]
+def test_a_cluster_has_one_row_and_one_that_is_gone_for_a_day_has_none(nobody_else):
+    pulse.beat("east:1", now=NOW)
+    pulse.beat("west:1", now=NOW + timedelta(hours=25))
+    pulse.beat("west:1", now=NOW + timedelta(hours=26))
+    pulse.survey(now=NOW + timedelta(hours=26))
+    kept = Heartbeat.objects.exclude(cluster=pulse.here()).values_list("cluster", "since", "seen_at")
+    assert list(kept) == [("west:1", NOW + timedelta(hours=25), NOW + timedelta(hours=26))]
+
+
+@pytest.fixture
+def nobody_else():
+    """No cluster of an earlier test gives a sign of life."""
+    get_broker().cache.delete(Conf.Q_STAT)
+
+
+def sign_of_life(host: str, sentinel: int) -> None:
+    """What django-q2's guard writes every half a second."""
+    found = Status(pid=sentinel - 1, cluster_id=uuid4())
+    found.host, found.sentinel, found.tob = host, sentinel, NOW - timedelta(hours=2)
+    key = Stat.get_key(found.cluster_id)
+    get_broker().set_stat(key, SignedPackage.dumps(found, True), 3)
+
+
+def test_whoever_is_free_notes_every_cluster_that_gives_a_sign_of_life(nobody_else):
+    sign_of_life("east", 11)
+    sign_of_life("west", 12)
+    pulse.survey(now=NOW)
+    assert list(Heartbeat.objects.order_by("cluster").exclude(cluster=pulse.here()).values_list("cluster", "since")) == [
+        ("east:11", NOW - timedelta(hours=2)), ("west:12", NOW - timedelta(hours=2)),
+    ]  # fmt: skip
+    assert Heartbeat.objects.get(cluster=pulse.here()).seen_at == NOW
+
+
+def test_a_cluster_that_others_outlived_is_gone_before_all_are_silent():
+    pulse.beat("east:1", now=NOW)
+    pulse.beat("west:1", now=NOW)
+    pulse.beat("west:1", now=NOW + timedelta(minutes=2))
+    health = pulse.health(wanted=2, now=NOW + timedelta(minutes=2, seconds=30))
+    assert ([row.cluster for row in health.alive], [row.cluster for row in health.gone]) == (["west:1"], ["east:1"])
+    assert (health.missing, health.nobody, health.alarm) == (1, False, True)
+
+
+def test_all_is_well_while_as_many_work_as_ought_to():
+    pulse.beat("east:1", now=NOW)
+    assert not pulse.health(wanted=1, now=NOW + timedelta(minutes=3)).alarm
+    assert pulse.health(wanted=1, now=NOW + timedelta(minutes=3, seconds=1)).nobody
+    assert pulse.health(wanted=1, now=NOW + timedelta(hours=2)).gone == []
+
+
+def test_a_lease_that_ended_and_a_job_that_nobody_takes_are_an_alarm():
+    pulse.beat("east:1", now=NOW)
+    queue.enqueue(key="a", task="claims.tasks.assess", argument={}, now=NOW - timedelta(minutes=6))
+    stranded = queue.enqueue(key="b", task="claims.tasks.assess", argument={}, now=NOW - timedelta(minutes=6))
+    queue.take(stranded.pk, now=NOW - timedelta(minutes=6))
+    health = pulse.health(wanted=1, now=NOW)
+    assert (health.stranded, health.neglected, health.missing, health.alarm) == (1, 1, 0, True)
 
 
 def test_the_task_beats_for_the_machine_it_runs_on():
     tasks.beat()
     assert pulse.workers_alive(timezone.now())
-    assert Heartbeat.objects.get().cluster.startswith("makegood@")
+    assert pulse.here() in Heartbeat.objects.values_list("cluster", flat=True)
+
+
+def test_a_worker_that_starts_says_so_at_once():
+    post_spawn.send(sender="django_q", proc_name="Process-1")
+    assert Heartbeat.objects.get().cluster == pulse.here()
 
 
 def test_the_balancer_is_told_whether_anybody_takes_tasks(client):

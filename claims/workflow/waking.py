@@ -1,0 +1,44 @@
+"""A person has work queued again that got stuck (claims/stuck.py); the sweep does the same by itself, every minute."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime
+
+from django.db import transaction
+
+from claims import gate, stuck
+from claims.gate import Refused
+from claims.workflow.assessing import queue_assessment
+from claims.workflow.letters import queue_letters
+
+
+@transaction.atomic
+def queue_again(kind: str, *, by, hands: int, now: datetime) -> int:
+    """Queue again what got stuck of this kind: how much it was. Refused: no permission, or nothing of it is stuck (any more)."""
+    permission, wake = KINDS[kind]
+    gate.may(by, permission)
+    woken = wake(by, hands, now)
+    if not woken:
+        raise Refused("nothing of it is stuck any more: somebody else or the sweep queued it again")
+    return woken
+
+
+def _claims(by, hands: int, now: datetime) -> int:
+    """A run over what waits, an incident at a time."""
+    found = stuck.claims(now)
+    count = found.count()
+    for claim in found.select_related("incident").order_by("incident_id", "pk").distinct("incident_id"):
+        queue_assessment(claim.incident, waiting_only=True, hands=hands, by=by, now=now)
+    return count
+
+
+def _letters(by, hands: int, now: datetime) -> int:
+    count = stuck.letters(now).count()
+    return count if count and queue_letters(now=now) else 0
+
+
+KINDS: dict[str, tuple[str, Callable[..., int]]] = {  # kind -> who may, and how
+    "claims": ("claims.assess_claim", _claims),
+    "letters": ("claims.send_letter", _letters),
+}
