@@ -50,7 +50,9 @@ CHANNELS = {
              "在线客服", "聊天", "微信"),
     "phone": ("phone call", "call", "voice", "voicemail", "inbound call", "phone call (incoming)", "电话"),
     "web": ("web form", "webform", "web widget", "form", "portal", "help center", "help centre", "website", "网页", "网站"),
-    "social": ("social media", "twitter", "x", "twitter dm", "facebook", "facebook post", "instagram", "reddit", "weibo", "社交媒体"),
+    "social": (
+        "social media", "twitter", "x", "twitter dm", "facebook", "facebook post", "instagram", "reddit", "weibo", "社交媒体",
+    ),
     "other": ("其他",),
 }  # fmt: skip
 LANGUAGES = {"en": ("english",), "zh": ("chinese", "simplified chinese", "中文", "简体中文")}

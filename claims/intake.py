@@ -84,11 +84,26 @@ def submit(
     return claim
 
 
+def _met(customer: Customer) -> Customer:
+    """The customer of this code, made if nobody was first; what we did not know of them is filled in."""
+    _check_fields(customer)
+    said = {name: getattr(customer, name) for name in ("name", "email", "language")}
+    met, _created = Customer.objects.select_for_update().get_or_create(code=customer.code, defaults=said)
+    for name, value in said.items():
+        setattr(met, name, getattr(met, name) or value)
+    met.save(update_fields=list(said))
+    return met
+
+
 def _check(contact: Contact, now: datetime) -> None:
     if contact.contacted_at > now:
         raise Refused("contacted at %(at)s: that is still to come", at=contact.contacted_at.isoformat())
+    _check_fields(contact, but=("claim", "entered_by"))
+
+
+def _check_fields(row: Contact | Customer, *, but: Sequence[str] = ()) -> None:
     try:
-        contact.clean_fields(exclude=["claim", "entered_by"])
+        row.clean_fields(exclude=but)
     except ValidationError as error:
         texts = [f"{name}: {' '.join(map(str, texts))}" for name, texts in error.message_dict.items()]
         raise Refused("; ".join(texts)) from error

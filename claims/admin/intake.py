@@ -1,4 +1,4 @@
-"""One contact, entered in seconds: who as one types, the incident by the time, order numbers in any form, checked before saving."""
+"""One contact, entered in seconds: who as one types, the incident by the time, order numbers in any form, checked at once."""
 
 from __future__ import annotations
 
