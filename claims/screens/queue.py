@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 
+from django.contrib.postgres.search import SearchQuery, SearchVector
 from django.db.models import Count, Exists, F, OuterRef, Q, QuerySet, Sum
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
@@ -17,28 +19,59 @@ from claims.models import Claim, Contact, Decision, Evidence, Offer, Policy, Ver
 S, Outcome = Claim.Status, Verdict.Outcome
 
 
+LOOKED_AT = 500  # claims of a kind, due next: to see whether one waits for a person takes a look at its orders
+
+
 def for_me(user) -> QuerySet[Claim]:
-    """Open claims whose next step is this person's: to decide for who may decide, else evidence that a clause asks for."""
-    claims = Claim.objects.open()
+    """Open claims whose next step is this person's: to decide for who may decide, else evidence that a clause asks for.
+
+    Of the claims that it may be, the LOOKED_AT due first of each kind are looked at.
+    """
     if user.has_perm("claims.approve_claim"):
         owing = Exists(Verdict.objects.owing().filter(claim=OuterRef("pk")))
         asked = Exists(Verdict.objects.to_offer().filter(claim=OuterRef("pk")))
-        declined = Exists(
-            Offer.objects.filter(claim=OuterRef("pk"), assessment=OuterRef("assessment"), answer="declined")
+        declined = Exists(_offers().filter(answer__in=Offer.LAPSED))
+        unready = Q(status__in=(S.NEEDS_EVIDENCE, S.ON_HOLD)) | Q(Exists(_unanswered()))
+        found = _due_next(ready(), Claim.objects.decidable().filter(unready))
+        return found.filter(owing | Q(Q(declined) | ~Q(asked), ~Exists(_unanswered()), status=S.ASSESSED)).exclude(
+            had_a_hand(user)
         )
-        ready = Q(owing, status__in=Claim.DECIDABLE) | Q(Q(declined) | ~Q(asked), status=S.ASSESSED)
-        return claims.filter(ready).exclude(had_a_hand(user))
     if user.has_perm("claims.review_evidence"):
-        asked = Verdict.objects.in_force().filter(outcome=Outcome.NEEDS_EVIDENCE, claim=OuterRef("pk"))
-        shown = Evidence.objects.unreviewed().filter(claim=OuterRef("pk"))
-        consent = Q(Exists(Verdict.objects.to_offer().filter(claim=OuterRef("pk"))), ~Q(Exists(offered_now())))
-        return claims.filter(Q(Exists(asked), Exists(shown)) | consent, status__in=Claim.DECIDABLE)
-    return claims.none()
+        asked = Exists(Verdict.objects.in_force().filter(outcome=Outcome.NEEDS_EVIDENCE, claim=OuterRef("pk")))
+        consent = Exists(Verdict.objects.to_offer().filter(claim=OuterRef("pk")))
+        unoffered = Claim.objects.decidable().filter(~Exists(_offers()), asked_at__isnull=True)
+        return _due_next(to_review(), unoffered).filter(
+            Q(asked, Exists(_unreviewed())) | Q(Q(consent), ~Exists(_offers()))
+        )
+    return Claim.objects.none()
 
 
-def offered_now() -> QuerySet[Offer]:
-    """Inside a query of claims: an offer of the assessment in force that expects its answer or was declined."""
+def ready() -> QuerySet[Claim]:
+    """Assessed, and nobody is waited for: neither the customer nor whoever put it on hold."""
+    return Claim.objects.decidable().filter(~Exists(_unanswered()), status=S.ASSESSED, asked_at__isnull=True)
+
+
+def to_review() -> QuerySet[Claim]:
+    """A clause asks for evidence, and there is a file that nobody looked at."""
+    return Claim.objects.open().filter(Exists(_unreviewed()), status__in=(S.NEEDS_EVIDENCE, S.ON_HOLD))
+
+
+def _due_next(*kinds: QuerySet[Claim]) -> QuerySet[Claim]:
+    first, *others = (kind.in_queue_order().values("pk")[:LOOKED_AT] for kind in kinds)
+    return Claim.objects.filter(pk__in=first.union(*others, all=True))
+
+
+def _unreviewed() -> QuerySet[Evidence]:
+    return Evidence.objects.unreviewed().filter(claim=OuterRef("pk"))
+
+
+def _offers() -> QuerySet[Offer]:
+    """Inside a query of claims: what was offered on the assessment in force, and not accepted."""
     return Offer.objects.filter(claim=OuterRef("pk"), assessment=OuterRef("assessment")).exclude(answer="accepted")
+
+
+def _unanswered() -> QuerySet[Offer]:
+    return _offers().filter(answer=Offer.Answer.WAITS)
 
 
 def had_a_hand(user) -> Q:
@@ -47,37 +80,21 @@ def had_a_hand(user) -> Q:
     return gate.prepared_by(user) | Q(Exists(endorsed.filter(claim=OuterRef("pk"))))
 
 
-def next_claim(user, *, after: Claim | None = None) -> Claim | None:
-    """The oldest due claim that waits for this person; behind `after` first, so that 'next' walks down the queue."""
-    queue = for_me(user).in_queue_order()
-    if after is None:
-        return queue.first()
-    queue = queue.exclude(pk=after.pk)
-    return queue.filter(behind(after)).first() or queue.first()
-
-
-def behind(claim: Claim) -> Q:
-    """What stands behind a claim in queue order."""
-    later = Q(submitted_at__gt=claim.submitted_at) | Q(submitted_at=claim.submitted_at, pk__gt=claim.pk)
-    if claim.due_at is None:
-        return Q(due_at__isnull=True) & later
-    return Q(due_at__gt=claim.due_at) | Q(due_at__isnull=True) | (Q(due_at=claim.due_at) & later)
-
-
 def found(claims: QuerySet[Claim], text: str) -> QuerySet[Claim]:
-    """Claims by their reference, customer, account, order or ticket; each place is asked apart, by its own index."""
+    """Claims by their reference, customer (a word of the name, too), account, order or ticket; each place by its own index."""
     places = [
         Claim.objects.filter(reference=text.upper()),
         Claim.objects.filter(customer__code=text),
-        Claim.objects.filter(customer__name__icontains=text),
         Claim.objects.filter(customer__accounts__code=text),
         Claim.objects.filter(customer__orders__order_id=text),
         Claim.objects.filter(contacts__ticket=text),
     ]
-    anywhere = Q()
-    for place in places:
-        anywhere |= Q(pk__in=place.values("pk"))
-    return claims.filter(anywhere)
+    if words := re.findall(r"\w+", text):
+        starts = SearchQuery(" & ".join(f"{word}:*" for word in words), search_type="raw", config="simple")
+        named = Claim.objects.exclude(customer__name="")  # the index has no others
+        places.append(named.alias(words=SearchVector("customer__name", config="simple")).filter(words=starts))
+    first, *others = (place.order_by().values("pk") for place in places)
+    return claims.filter(pk__in=first.union(*others))
 
 
 @dataclass
@@ -131,7 +148,7 @@ def _consents(found: dict[int, Waiting]) -> None:
     for pk, orders in asking.values_list("claim").annotate(Count("pk")):
         found[pk].to_offer = orders
     offers = Offer.objects.filter(claim__in=found, assessment=F("claim__assessment"))
-    for pk, answer in offers.values_list("claim", "answer"):
+    for pk, answer in offers.order_by("pk").values_list("claim", "answer"):  # the last one counts
         found[pk].offer = answer
 
 
@@ -160,7 +177,7 @@ def outage_of(windows) -> Outage | None:
 
 
 OFFERS = {None: _("an offer to the customer"), "": _("the customer's answer"), "declined": _("a manager: offer declined"),
-          "accepted": _("approval")}  # fmt: skip
+          "expired": _("a manager: offer expired"), "accepted": _("approval")}  # fmt: skip
 
 
 def waits_for(claim: Claim) -> str | Promise:
@@ -168,6 +185,10 @@ def waits_for(claim: Claim) -> str | Promise:
     about = claim.waiting
     if claim.status not in Claim.OPEN:
         return "–"
+    if claim.held_at is not None:
+        return _("somebody: on hold")
+    if claim.asked_at is not None:
+        return _("the customer's answer")
     if claim.status == S.SUBMITTED:
         return _("the eligibility checks")
     if about.unreviewed and about.outcomes.get(Outcome.NEEDS_EVIDENCE):
