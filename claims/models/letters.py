@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from datetime import datetime, timedelta
+
 from django.conf import settings
 from django.db import models
 from django.db.models import Q
+from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 
 
@@ -42,6 +45,24 @@ class LetterTemplate(models.Model):
         return f"{self.get_event_display()} ({self.language})"
 
 
+class LetterQuerySet(models.QuerySet):
+    def due(self, now: datetime) -> LetterQuerySet:
+        """To be sent now: never tried, or long enough ago."""
+        ready = Q(attempts=0)
+        for tried, pause in enumerate(Letter.PAUSES, start=1):
+            ready |= Q(attempts=tried, tried_at__lte=now - pause)
+        return self.filter(ready, status=Letter.Status.WAITS)
+
+    def perhaps_sent(self, now: datetime) -> LetterQuerySet:
+        """Given to the mail server by somebody who died, or was cut off, before the answer: only a person can tell."""
+        cut_off = ~Q(error="") | Q(tried_at__lt=now - Letter.SENDING_AT_MOST)
+        return self.filter(cut_off, status=Letter.Status.SENDING)
+
+    def astray(self, now: datetime) -> LetterQuerySet:
+        """That did not go out for certain, and will not by themselves."""
+        return self.filter(status=Letter.Status.FAILED) | self.perhaps_sent(now)
+
+
 class Letter(models.Model):
     """One letter to one customer. Its key names the event, so that it is written once; its text is what was sent."""
 
@@ -51,6 +72,12 @@ class Letter(models.Model):
         SENT = "sent", _("sent")
         FAILED = "failed", _("failed")
         UNSENDABLE = "unsendable", _("no e-mail address")
+
+    PAUSES = (
+        timedelta(minutes=5),
+        timedelta(minutes=30),
+    )  # before the second and the third attempt; there is no fourth
+    SENDING_AT_MOST = timedelta(minutes=5)  # after that, who sent it is dead
 
     claim = models.ForeignKey("claims.Claim", models.PROTECT, related_name="letters", verbose_name=_("claim"))
     event = models.CharField(_("event"), max_length=15, choices=Event)
@@ -70,6 +97,8 @@ class Letter(models.Model):
     tried_at = models.DateTimeField(_("tried at"), null=True)
     sent_at = models.DateTimeField(_("sent at"), null=True)
 
+    objects = LetterQuerySet.as_manager()
+
     class Meta:
         verbose_name, verbose_name_plural = _("letter"), _("letters")
         ordering = ["-written_at", "-id"]
@@ -88,3 +117,6 @@ class Letter(models.Model):
 
     def __str__(self):
         return f"{self.get_event_display()} {self.claim_id}"
+
+    def get_absolute_url(self):
+        return reverse("admin:claims_letter_change", args=[self.pk])

@@ -14,6 +14,7 @@ PRODUCTION = {
     "SECRET_KEY": "a-key-of-fifty-characters-that-nobody-has-seen-before-0123456789",
     "ALLOWED_HOSTS": "portal.example,www.portal.example",
     "DATABASE_URL": "postgres://portal:secret@db.example:5433/portal?sslmode=require",
+    "EMAIL_URL": "smtp+tls://desk:secret@mail.example:587",
 }
 SHOW = """
 import json, django.conf
@@ -37,7 +38,7 @@ def settings(**variables: str) -> dict:
     return json.loads(done.stdout)
 
 
-@pytest.mark.parametrize("missing", ["SECRET_KEY", "ALLOWED_HOSTS"])
+@pytest.mark.parametrize("missing", ["SECRET_KEY", "ALLOWED_HOSTS", "EMAIL_URL"])
 def test_production_names_what_is_missing(missing):
     done = run("-c", SHOW, **{name: value for name, value in PRODUCTION.items() if name != missing})
     assert done.returncode != 0
