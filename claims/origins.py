@@ -11,7 +11,7 @@ from django.contrib.auth import get_user_model
 from django.db.models import CharField, F, Func, Q, QuerySet, Value
 
 from claims import inflows
-from claims.models import Award, Bonus, Claim, Compensation, Contact, Decision
+from claims.models import Award, Bonus, Claim, Compensation, Contact, Decision, PayoutLine
 from incidents.models import Liquidation
 from ledger.journal import BY_HAND, CORRECTION, TOPPED_UP
 from ledger.models import JournalEntry
@@ -33,10 +33,11 @@ def by_hand() -> Q:
 
 
 def of_incident(incident: int) -> Q:
-    """Entries of an incident's awards and bonuses, their reversals, and the top-ups they needed. A condition on entries."""
+    """Entries of an incident's awards, bonuses and payouts, their reversals, and top-ups they needed. A condition on entries."""
     claims = Claim.objects.filter(incident=incident)
     ours = Award.objects.filter(claim__in=claims).values("entry")
-    ours = ours.union(Bonus.objects.filter(claim__in=claims).values("entry"), all=True)
+    paid = PayoutLine.objects.filter(claim__in=claims, entry__isnull=False).values("entry")
+    ours = ours.union(Bonus.objects.filter(claim__in=claims).values("entry"), paid, all=True)
     return Q(pk__in=ours) | Q(reverses__in=ours) | Q(pk__in=_topups(claims))
 
 
@@ -71,10 +72,11 @@ class Origin:
 
     @cached_property
     def kind(self) -> str:
-        """Which of the parts below there is: award, bonus, liquidation, topup or hand."""
+        """Which of the parts below there is: award, bonus, payout, liquidation, topup or hand."""
         parts = {
             "award": self.award,
             "bonus": self.bonus,
+            "payout": self.payout,
             "liquidation": self.liquidation,
             "topup": self.topped_up_for,
         }
@@ -117,6 +119,15 @@ class Origin:
         return bonuses.filter(entry=self.subject.pk).first()
 
     @cached_property
+    def payout(self) -> PayoutLine | None:
+        """The line of a payout that this entry paid: its batch and the people of it, and what it pays."""
+        lines = PayoutLine.objects.select_related(
+            "claim__customer", "claim__incident", "award__entry", "bonus__entry", "confirmed_by",
+            "batch__proposed_by", "batch__released_by",
+        )  # fmt: skip
+        return lines.filter(entry=self.subject.pk).first()
+
+    @cached_property
     def contacts(self) -> list[Contact]:
         """How the customer reached us: what a bonus is granted for."""
         return list(self.bonus.claim.contacts.all()) if self.bonus else []
@@ -151,15 +162,17 @@ class Origin:
 
     @property
     def claim(self) -> Claim | None:
-        return next((row.claim for row in (self.award, self.bonus) if row), None)
+        return next((row.claim for row in (self.award, self.bonus, self.payout) if row), None)
 
     @cached_property
     def siblings(self) -> list[JournalEntry]:
-        """The other entries of the same claim: further awards, the bonus."""
+        """The other entries of the same claim: further awards, the bonus, what was paid of them."""
         if self.claim is None:
             return []
         found = (
-            rows.objects.filter(claim=self.claim).exclude(entry=self.subject.pk).select_related("entry")
-            for rows in (Award, Bonus)
+            rows.objects.filter(claim=self.claim, entry__isnull=False)
+            .exclude(entry=self.subject.pk)
+            .select_related("entry")
+            for rows in (Award, Bonus, PayoutLine)
         )
         return [row.entry for row in chain.from_iterable(found)]

@@ -10,13 +10,14 @@ from django.db.models.functions import Coalesce
 
 from claims import assessment as facts
 from claims import inflows, settlement
-from claims.models import Award, Bonus, Compensation, Remedy, Verdict
+from claims.models import Award, Bonus, Compensation, PayoutLine, Remedy, Verdict
 
 
 def unposted_or_mismatched() -> list[str]:
     """Where decisions, liquidations and books disagree, as 'reference: what is wrong': each is posted once, nothing else."""
     return [
         *_wrongly_booked(),
+        *_wrongly_paid(),
         *_wrongly_summed(),
         *_wrongly_compensated(),
         *_unexplained(),
@@ -25,8 +26,9 @@ def unposted_or_mismatched() -> list[str]:
 
 
 def counted() -> dict[str, int]:
-    """How many awards and bonuses there are to hold against the books."""
-    return {"awards": Award.objects.count(), "bonuses": Bonus.objects.count()}
+    """How many awards, bonuses and payments there are to hold against the books."""
+    paid = PayoutLine.objects.filter(status=PayoutLine.Status.PAID)
+    return {"awards": Award.objects.count(), "bonuses": Bonus.objects.count(), "payments": paid.count()}
 
 
 def _wrongly_booked() -> Iterator[str]:
@@ -34,6 +36,17 @@ def _wrongly_booked() -> Iterator[str]:
         for row in settlement.mismatched(rows).select_related("claim").order_by("pk"):
             said = settlement.booked(row.entry_id)
             yield f"{_reference(row)}: the {word} of {row} to {row.claim.reference} is booked as {said}"
+
+
+def _wrongly_paid() -> Iterator[str]:
+    """Each paid line's entry pays exactly its award or bonus; nothing is paid without a line."""
+    paid = PayoutLine.objects.filter(status=PayoutLine.Status.PAID)
+    for line in settlement.mispaid(paid).select_related("batch", "claim").order_by("pk"):
+        said = settlement.booked(line.entry_id)
+        owed = f"{plain(line.amount)} {line.asset} to {line.claim.reference}"
+        yield f"{settlement.reference_of(line.entry_id)}: {line} pays {owed}, it is booked as {said}"
+    for entry in settlement.paid_without_line().order_by("pk"):
+        yield f"{entry.reference}: pays a customer without a payout"
 
 
 def _wrongly_summed() -> Iterator[str]:

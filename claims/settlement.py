@@ -6,9 +6,10 @@ from collections.abc import Iterable
 from datetime import datetime
 from decimal import Decimal
 
-from django.db.models import Exists, F, OuterRef, Q, QuerySet
+from django.db.models import Exists, F, OuterRef, Q, QuerySet, Value
+from django.db.models.functions import Concat
 
-from claims.models import Award, Bonus, Claim
+from claims.models import Award, Bonus, Claim, PayoutLine
 from ledger import reports, sealing, verification
 from ledger.journal import (
     COMPENSATION,
@@ -16,12 +17,13 @@ from ledger.journal import (
     COMPENSATION_PAID,
     GOODWILL,
     GOODWILL_GRANTED,
+    GOODWILL_PAID,
     TOPPED_UP,
     Draft,
     Fact,
 )
 from ledger.models import JournalEntry, Seal, Transfer, Verification
-from ledger.posting import PostingError, post
+from ledger.posting import PostingError, post, post_selected
 from ledger.verification import Findings, Progress
 
 __all__ = [
@@ -34,21 +36,40 @@ __all__ = [
     "award",
     "balances",
     "booked",
+    "bring_what_lacks",
     "broken_laws",
     "checked",
     "goodwill",
     "keep_verification",
     "last_seal",
     "mismatched",
+    "mispaid",
     "named",
     "one_moment",
+    "paid_without_line",
+    "pay",
     "reference_of",
+    "reversed_lines",
     "seal_everything",
     "unexplained",
 ]
 
 CATEGORIES = dict(JournalEntry.Category.choices)
+PAYING = (COMPENSATION_PAID.category, GOODWILL_PAID.category)
 PAID = "/paid"  # what pays an award's or a bonus's entry has the entry's reference with this at its end
+
+# A row an entry: what pays the award or the bonus of a line, under the reference of the entry that owes it.
+PAYMENTS = """
+    SELECT owed.reference || %s AS reference, owed.category, %s::date AS effective_on,
+           'Paid in ' || batch.reference || ', line ' || line.number AS description,
+           CASE WHEN line.bonus_id IS NULL THEN %s ELSE %s END AS debit,
+           CASE WHEN line.bonus_id IS NULL THEN %s ELSE %s END AS credit, line.amount, line.asset
+      FROM ({}) AS line JOIN claims_payoutbatch batch ON batch.id = line.batch_id
+      LEFT JOIN claims_award award ON award.id = line.award_id LEFT JOIN claims_bonus bonus ON bonus.id = line.bonus_id
+      JOIN ledger_journalentry owed ON owed.id = coalesce(award.entry_id, bonus.entry_id)
+     ORDER BY line.batch_id, line.number
+"""
+LINE = ("batch_id", "number", "award_id", "bonus_id", "amount", "asset")
 
 
 def named() -> dict[str, str]:
@@ -103,6 +124,30 @@ def goodwill(claims: list[Claim], *, amount: Decimal, asset: str, by, now: datet
     return {pk: entries[draft.reference] for pk, draft in drafts.items()}
 
 
+def bring_what_lacks(reference: str, amount: Decimal, asset: str, *, by, now: datetime) -> Decimal:
+    """Before this much leaves the fund's cash: what it lacks, the company brings (rules §5). How much that was."""
+    [fund] = reports.fund(asset) or [reports.Fund(asset, Decimal(0), Decimal(0))]
+    lacking = max(amount - fund.cash, Decimal(0))
+    if lacking:
+        draft = Draft(
+            reference=f"{reference}/topup-{asset}",
+            category=TOPPED_UP.category,
+            effective_on=now.date(),
+            description=f"The company tops up the fund for {reference}",
+            moves=(TOPPED_UP.move(lacking, asset),),
+        )
+        post([draft], by=by, now=now)
+    return lacking
+
+
+def pay(lines: QuerySet[PayoutLine], *, by, now: datetime) -> int:
+    """Book that these lines were paid: each the payable against the fund's cash, once. How many."""
+    rows, params = lines.values(*LINE).order_by().query.sql_with_params()
+    compensation, bonus = COMPENSATION_PAID, GOODWILL_PAID
+    moves = [compensation.debit, bonus.debit, compensation.credit, bonus.credit]
+    return post_selected(PAYMENTS.format(rows), [PAID, now.date(), *moves, *params], by=by, now=now)
+
+
 def balances(assets: Iterable[str]) -> dict[str, tuple[Decimal, Decimal]]:
     """By asset, what the fund has available and what is committed; nothing of an asset it never held (rules §5)."""
     found = {fund.asset: (fund.available, fund.committed) for fund in reports.fund()}
@@ -143,6 +188,40 @@ def mismatched(rows: QuerySet[Award] | QuerySet[Bonus]) -> QuerySet:
         entry__transfers__asset=F("asset"),
     )
     return rows.exclude(pk__in=booked.values("pk"))
+
+
+def reversed_lines(lines: QuerySet[PayoutLine]) -> QuerySet[PayoutLine]:
+    """Those lines whose award or bonus was taken back in the books."""
+    return lines.filter(Q(award__entry__reversed_by__isnull=False) | Q(bonus__entry__reversed_by__isnull=False))
+
+
+def mispaid(lines: QuerySet[PayoutLine]) -> QuerySet[PayoutLine]:
+    """Those paid lines whose entry does not pay exactly their award or bonus, under its reference, in its asset; or the
+    award or bonus was taken back."""
+    right = Q(*_paid("award", COMPENSATION_PAID).items(), award__amount=F("amount"), award__asset=F("asset")) | Q(
+        *_paid("bonus", GOODWILL_PAID).items(), bonus__amount=F("amount"), bonus__asset=F("asset")
+    )
+    booked = lines.filter(
+        right,
+        entry__transfer_count=1,
+        entry__transfers__amount=F("amount"),
+        entry__transfers__asset=F("asset"),
+        award__entry__reversed_by__isnull=True,
+        bonus__entry__reversed_by__isnull=True,
+    )
+    return lines.exclude(pk__in=booked.values("pk"))
+
+
+def _paid(granted: str, fact: Fact) -> dict[str, object]:
+    """What the entry of a paid line looks like, in the words of a query over the lines."""
+    return {"entry__reference": Concat(F(f"{granted}__entry__reference"), Value(PAID)), **_says(fact)}
+
+
+def paid_without_line() -> QuerySet[JournalEntry]:
+    """Entries that pay a customer and are no payout's."""
+    pairs = Q(debit__name=COMPENSATION_PAID.debit) | Q(debit__name=GOODWILL_PAID.debit)
+    pays = Exists(Transfer.objects.filter(pairs, entry=OuterRef("pk"), credit__name=COMPENSATION_PAID.credit))
+    return JournalEntry.objects.filter(pays, category__in=PAYING, payout__isnull=True)
 
 
 def reference_of(entry_id: int) -> str:

@@ -1,5 +1,5 @@
 """The back office's screens of this room: the queue and its claims, the policies, the record."""
 
-from claims.admin import policies, queue, record, reports
+from claims.admin import letters, payouts, policies, queue, record, reports, teams
 
-__all__ = ["policies", "queue", "record", "reports"]
+__all__ = ["letters", "payouts", "policies", "queue", "record", "reports", "teams"]

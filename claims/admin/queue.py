@@ -26,7 +26,8 @@ from claims.admin.prices import HandPrices
 from claims.models import Claim, Evidence, Offer
 from claims.receiving import FINDINGS, EvidenceRefused, attach_evidence
 from claims.resources import ClaimSheet
-from claims.screens import page, queue
+from claims.screens import evidence as evidence_screen
+from claims.screens import page, payouts, queue
 from jobs import office, shown
 from jobs.sheets import Exports
 
@@ -158,6 +159,9 @@ class ClaimAdmin(Exports, Desk, Changes, HandPrices, BooksAsked, LiquidationImpo
         def at(route, view, name):
             return path(route, self.admin_site.admin_view(view), name=f"claims_claim_{name}")
 
+            "payouts": payouts.of_claim(claim),
+            "is_open": claim.status in Claim.OPEN,
+            "back": list_of(request),
         return [
             at("next/", self.next_view, "next"),
             at("<int:pk>/assess/", self.assess_view, "assess"),

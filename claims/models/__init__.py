@@ -4,7 +4,7 @@ from claims.models.assessments import Assessment, GivenPrice, ReferencePrice, Ve
 from claims.models.claims import Claim, Contact, Evidence, Frame
 from claims.models.decisions import Award, Bonus, Compensation, Decision, Offer, OfferLine, Remedy
 from claims.models.letters import Event, Letter, LetterTemplate
-from claims.models.payouts import PayoutBatch, PayoutLimit, PayoutLine
+from claims.models.payouts import PayoutBatch, PayoutFile, PayoutLimit, PayoutLine
 from claims.models.policies import Policy, Preview
 from claims.models.steps import Presence, SavedFilter, Step, Team
 
@@ -16,6 +16,7 @@ __all__ = [
     "PayoutLine",
     "PayoutLimit",
     "PayoutBatch",
+    "PayoutFile",
     "LetterTemplate",
     "Letter",
     "Frame",

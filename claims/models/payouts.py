@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pgtrigger
 from django.conf import settings
 from django.db import models
 from django.db.models import F, Q, Value
@@ -110,6 +111,18 @@ class PayoutBatch(models.Model):
             ("confirm_payout", "Can confirm a payout"),
             ("export_payoutbatch", "Can export payouts"),
         ]
+        triggers = [
+            pgtrigger.Protect(name="never_deleted", operation=pgtrigger.Delete),
+            pgtrigger.ReadOnly(
+                name="proposed_once",
+                fields=["incident", "asset", "line_count", "total", "proposed_by", "proposed_at"],
+            ),
+            pgtrigger.FSM(
+                name="goes_forward",
+                field="status",
+                transitions=[("proposed", "released"), ("proposed", "cancelled"), ("released", "settled")],
+            ),
+        ]
 
     def __str__(self):
         return self.reference
@@ -190,6 +203,46 @@ class PayoutLine(models.Model):
                 name="payout_line_says_how_it_ended",
             ),
         ]
+        triggers = [
+            pgtrigger.Protect(name="never_deleted", operation=pgtrigger.Delete),
+            pgtrigger.ReadOnly(
+                name="proposed_once",
+                fields=["batch", "number", "claim", "award", "bonus", "account", "amount", "asset"],
+            ),
+            pgtrigger.Protect(
+                name="ends_once", operation=pgtrigger.Update, condition=~pgtrigger.Q(old__status="waits")
+            ),
+        ]
 
     def __str__(self):
         return f"{self.batch}/{self.number}"
+
+
+class PayoutFile(models.Model):
+    """A file that went to treasury, or came back: who, when, and which."""
+
+    class Way(models.TextChoices):
+        TO_TREASURY = "to", _("to treasury")
+        FROM_TREASURY = "from", _("from treasury")
+
+    batch = models.ForeignKey(PayoutBatch, models.PROTECT, related_name="files", verbose_name=_("payout batch"))
+    way = models.CharField(_("way"), max_length=4, choices=Way)
+    line_count = models.PositiveIntegerField(_("lines"))
+    sha256 = models.CharField("SHA-256", max_length=64, blank=True, help_text=_("of a file that came in"))
+    by = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        models.PROTECT,
+        null=True,
+        related_name="+",
+        verbose_name=_("by"),
+        help_text=_("empty: the console"),
+    )
+    at = models.DateTimeField(_("at"))
+
+    class Meta:
+        verbose_name, verbose_name_plural = _("payout file"), _("payout files")
+        ordering = ["at", "id"]
+        triggers = append_only()
+
+    def __str__(self):
+        return f"{self.batch} {self.get_way_display()} {self.at:%Y-%m-%d %H:%M}"

@@ -17,9 +17,26 @@ from claims.workflow.assessing import (
     request_assessment,
     resume_assessment,
 )
+from claims.workflow.assigning import assign, forget_who_left, keep_filter, look_at, take_next
+from claims.workflow.clocks import Alarms, warn_and_escalate
+from claims.workflow.confirming import (
+    ON_SCREEN,
+    confirm_payout,
+    confirm_payout_as_seen,
+    confirmed_figures,
+)
 from claims.workflow.deciding import Approvals, approve, approve_all, by_asset, deny, payable_claims
 from claims.workflow.goodwill import grant_bonuses
-from claims.workflow.offering import answer_offer, make_offer, to_offer
+from claims.workflow.letters import change_words, mark_sent, may_go_again, queue_letters, send_again
+from claims.workflow.offering import (
+    answer_offer,
+    expire_offers,
+    make_offer,
+    mark_reminded,
+    offers_to_remind,
+    to_offer,
+)
+from claims.workflow.paying import cancel_payout, propose_payout, release_payout, set_payout_limit
 from claims.workflow.policies import draft_policy, publish_policy, revise_draft
 from claims.workflow.previewing import PREVIEW_AT_MOST, keep_preview, rehearse, request_preview
 from claims.workflow.pricing import confirm_price, enter_price, withdraw_price
@@ -36,6 +53,26 @@ __all__ = [
     "assess_now",
     "assess_part",
     "assess_slice",
+    "assign",
+    "forget_who_left",
+    "keep_filter",
+    "look_at",
+    "take_next",
+    "send_again",
+    "queue_letters",
+    "may_go_again",
+    "mark_sent",
+    "change_words",
+    "set_payout_limit",
+    "release_payout",
+    "propose_payout",
+    "confirmed_figures",
+    "confirm_payout_as_seen",
+    "confirm_payout",
+    "cancel_payout",
+    "ON_SCREEN",
+    "Alarms",
+    "Approvals",
     "by_asset",
     "claims_of",
     "confirm_price",
