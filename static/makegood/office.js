@@ -10,6 +10,11 @@ document.addEventListener("keydown", (event) => {
   if (target.dataset.does === "focus") {
     target.scrollIntoView({ block: "center" });
     target.focus();
+  } else if (target.dataset.does === "open") {
+    const part = target.closest("details");
+    part.open = true;
+    part.scrollIntoView({ block: "center" });
+    part.querySelector("input[type=radio]:checked, input:not([type=hidden]), textarea").focus();
   } else {
     target.click();
   }
@@ -58,3 +63,38 @@ document.addEventListener("click", async (event) => {
   }
   button.textContent = button.dataset.copied;
 });
+
+// The queue by keyboard: j and k walk over the claims (Enter opens the one in focus), x chooses it. The boxes themselves are no text.
+const claimLinks = () => [...document.querySelectorAll("#result_list .data-row th a")];
+function walk(step) {
+  const links = claimLinks();
+  const here = links.findIndex((link) => link.closest("tr") === document.activeElement.closest("tr"));
+  const next = links[Math.min(Math.max(here + step, 0), links.length - 1)];
+  if (!next) return;
+  next.scrollIntoView({ block: "nearest" });
+  next.focus({ focusVisible: true });
+}
+function countPicked() {
+  const counter = document.querySelector("[data-picked]");
+  if (counter) counter.textContent = document.querySelectorAll(".mg-pick:checked").length;
+}
+document.addEventListener("keydown", (event) => {
+  const target = event.target;
+  const typing = target.closest("input:not([type=checkbox]), textarea, select, [contenteditable], dialog");
+  if (typing || event.ctrlKey || event.metaKey || event.altKey || !document.querySelector("[data-picked]")) return;
+  if (event.key === "j" || event.key === "k") {
+    event.preventDefault();
+    walk(event.key === "j" ? 1 : -1);
+  } else if (event.key === "x") {
+    const row = document.activeElement.closest("tr.data-row");
+    const box = row && row.querySelector(".mg-pick");
+    if (box) box.click();
+  }
+});
+document.addEventListener("change", (event) => {
+  if (event.target.matches("[data-pick-all]")) {
+    for (const box of document.querySelectorAll(".mg-pick")) box.checked = event.target.checked;
+  }
+  if (event.target.matches(".mg-pick, [data-pick-all]")) countPicked();
+});
+window.addEventListener("pageshow", countPicked); // the browser remembers the boxes of a page one comes back to
