@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
-from django.db.models import Exists, OuterRef, Q
+from django.db.models import Exists, OuterRef, Q, Subquery
 from django.utils.translation import gettext
+from django.utils.translation import gettext_noop as _
 
-from claims.models import Claim, Contact, Evidence, Offer
+from claims.models import Claim, Contact, Decision, Evidence, Offer, Step
 
 
 class Refused(Exception):
@@ -19,19 +21,28 @@ class Refused(Exception):
 
 @dataclass(frozen=True)
 class Transition:
-    """What a verb asks: the statuses it starts from and the permission."""
+    """What a verb asks: the statuses it starts from, the permission, and what else has to be so."""
 
     before: tuple[str, ...]
     permission: str
+    four_eyes: bool = False  # not by whoever prepared the claim
+    while_held: bool = True  # also while a person keeps the claim on hold
 
 
+CLOSED = (Claim.Status.APPROVED, Claim.Status.DENIED)
 TRANSITIONS = {
     "assess": Transition(Claim.OPEN, "claims.assess_claim"),
     "review": Transition(Claim.OPEN, "claims.review_evidence"),
-    "offer": Transition(Claim.DECIDABLE, "claims.record_offer"),
+    "ask": Transition(Claim.OPEN, "claims.ask_customer"),
+    "reply": Transition(Claim.OPEN, "claims.ask_customer"),
+    "hold": Transition(Claim.OPEN, "claims.hold_claim"),
+    "release": Transition(Claim.OPEN, "claims.hold_claim"),
+    "withdraw": Transition(Claim.OPEN, "claims.withdraw_claim"),
+    "appeal": Transition(CLOSED, "claims.appeal_claim"),
+    "offer": Transition(Claim.DECIDABLE, "claims.record_offer", while_held=False),
     "answer": Transition(Claim.DECIDABLE, "claims.record_offer"),
-    "approve": Transition(Claim.DECIDABLE, "claims.approve_claim"),
-    "deny": Transition(Claim.DECIDABLE, "claims.deny_claim"),
+    "approve": Transition(Claim.DECIDABLE, "claims.approve_claim", four_eyes=True, while_held=False),
+    "deny": Transition(Claim.DECIDABLE, "claims.deny_claim", four_eyes=True, while_held=False),
 }
 
 
@@ -43,23 +54,46 @@ def may(user, permission: str) -> None:
 
 def preparers(claim: Claim) -> set[int]:
     """Whoever had a hand in what the decision stands on: who entered the claim or a contact, brought or reviewed
-    evidence, made an offer or recorded its answer."""
+    evidence, made an offer or recorded its answer; after an appeal whoever decided before it (another reviewer decides)."""
     people = [claim.entered_by_id, *(contact.entered_by_id for contact in claim.contacts.all())]
     for evidence in claim.evidence.all():
         people += [evidence.received_by_id, evidence.reviewed_by_id]
     for offer in claim.offers.all():
         people += [offer.made_by_id, offer.recorded_by_id]
+    if appeal := appeal_of(claim):
+        people += [each.decided_by_id for each in claim.decisions.all() if each.revision < appeal.revision]
     return {person for person in people if person is not None}
 
 
 def prepared_by(user) -> Q:
     """The claims that `preparers` names this person for, as a condition on claims."""
+    appealed_at = Step.objects.filter(claim=OuterRef("claim"), verb=Step.Verb.APPEAL).values("revision")
+    decided_before = Decision.objects.filter(decided_by=user, revision__lt=Subquery(appealed_at))
     return (
         Q(entered_by=user)
         | Q(Exists(Contact.objects.filter(claim=OuterRef("pk"), entered_by=user)))
         | Q(Exists(Evidence.objects.filter(Q(received_by=user) | Q(reviewed_by=user), claim=OuterRef("pk"))))
         | Q(Exists(Offer.objects.filter(Q(made_by=user) | Q(recorded_by=user), claim=OuterRef("pk"))))
+        | Q(Exists(decided_before.filter(claim=OuterRef("pk"))))
     )
+
+
+def appeal_of(claim: Claim) -> Step | None:
+    """The claim's one appeal, if there was one."""
+    return next((step for step in claim.steps.all() if step.verb == Step.Verb.APPEAL), None)
+
+
+# What a verb needs besides a status: the fact, and what is said where it is not so.
+ONLY_WHEN: dict[str, tuple[Callable[[Claim], bool], str]] = {
+    "ask": (
+        lambda claim: claim.asked_at is None,
+        _("the customer of %(claim)s was asked already, and has not answered"),
+    ),
+    "reply": (lambda claim: claim.asked_at is not None, _("the customer of %(claim)s was not asked anything")),
+    "hold": (lambda claim: claim.held_at is None, _("%(claim)s is on hold already")),
+    "release": (lambda claim: claim.held_at is not None, _("%(claim)s is not on hold by a person")),
+    "appeal": (lambda claim: appeal_of(claim) is None, _("%(claim)s was appealed already: a claim is appealed once")),
+}
 
 
 def check(verb: str, claim: Claim, user) -> None:
@@ -74,9 +108,16 @@ def check(verb: str, claim: Claim, user) -> None:
             status=status,
             verb=verb,
         )
-    if verb in ("approve", "deny") and user.pk in preparers(claim):
+    if claim.held_at is not None and not transition.while_held:
+        raise Refused("%(claim)s is on hold: take it off hold first", claim=claim.reference)
+    if verb in ONLY_WHEN:
+        holds, otherwise = ONLY_WHEN[verb]
+        if not holds(claim):
+            raise Refused(otherwise, claim=claim.reference)
+    if transition.four_eyes and user.pk in preparers(claim):
         raise Refused(
-            "%(user)s prepared %(claim)s (entered it, reviewed its evidence or recorded its offer); another person decides",
+            "%(user)s prepared %(claim)s (entered it, reviewed its evidence, recorded its offer or decided before the"
+            " appeal); another person decides",
             user=user.get_username(),
             claim=claim.reference,
         )

@@ -20,6 +20,12 @@ class Remedy(models.TextChoices):
     RESTORE_ORDER = "restore_order", _("order restored")
 
 
+class OfferQuerySet(models.QuerySet):
+    def unanswered(self) -> OfferQuerySet:
+        """Of the assessment that its claim stands on, and the customer has not said anything yet."""
+        return self.filter(answer=Offer.Answer.WAITS, assessment=F("claim__assessment"))
+
+
 @pghistory.track(pghistory.InsertEvent(), pghistory.UpdateEvent(), model_name="OfferEvent")
 class Offer(models.Model):
     """What a customer is asked to consent to: one assessment's amounts, until it expires; silence is not consent (S2)."""
@@ -28,28 +34,43 @@ class Offer(models.Model):
         WAITS = "", _("waits for the customer")
         ACCEPTED = "accepted", _("accepted")
         DECLINED = "declined", _("declined")
+        EXPIRED = "expired", _("expired")
+
+    LAPSED = (Answer.DECLINED, Answer.EXPIRED)  # another may be made on the same assessment
 
     claim = models.ForeignKey("claims.Claim", models.PROTECT, related_name="offers", verbose_name=_("claim"))
     assessment = models.ForeignKey("claims.Assessment", models.PROTECT, related_name="+", verbose_name=_("assessment"))
     made_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, related_name="+", verbose_name=_("made by"))
     made_at = models.DateTimeField(_("made at"))
     expires_at = models.DateTimeField(_("expires at"), null=True, blank=True)
+    reminded_at = models.DateTimeField(_("reminded at"), null=True, blank=True)
 
     answer = models.CharField(_("answer"), max_length=8, choices=Answer, default=Answer.WAITS, blank=True)
     note = models.TextField(_("note"), blank=True, help_text=_("how the customer answered: ticket, call, letter"))
-    answered_at = models.DateTimeField(_("answered at"), null=True, blank=True)
+    answered_at = models.DateTimeField(
+        _("answered at"), null=True, blank=True, help_text=_("or, without an answer, seen to have expired")
+    )
     recorded_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, models.PROTECT, null=True, blank=True, related_name="+", verbose_name=_("recorded by")
     )
+
+    objects = OfferQuerySet.as_manager()
 
     class Meta:
         verbose_name, verbose_name_plural = _("offer"), _("offers")
         ordering = ["-made_at", "-id"]
         constraints = [
-            models.UniqueConstraint(fields=["claim", "assessment"], name="one_offer_per_claim_and_assessment"),
+            models.UniqueConstraint(
+                fields=["claim", "assessment"],
+                condition=Q(answer__in=["", "accepted"]),
+                name="one_offer_per_claim_and_assessment",
+            ),
             models.CheckConstraint(
                 condition=Q(answer="", answered_at__isnull=True)
-                | ~Q(answer="") & Q(answered_at__isnull=False, recorded_by__isnull=False) & ~Q(note=""),
+                | Q(answer="expired", answered_at__isnull=False, recorded_by__isnull=True)
+                | ~Q(answer__in=["", "expired"])
+                & Q(answered_at__isnull=False, recorded_by__isnull=False)
+                & ~Q(note=""),
                 name="offer_answer_is_recorded",
                 violation_error_message=_("An answer needs its time, who recorded it, and how the customer gave it."),
             ),
@@ -57,7 +78,7 @@ class Offer(models.Model):
                 condition=Q(answered_at__isnull=True)
                 | Q(expires_at__isnull=True)
                 | Q(answered_at__lte=F("expires_at"))
-                | Q(answer="declined"),
+                | Q(answer__in=["declined", "expired"]),
                 name="offer_accepted_before_it_expires",
             ),
         ]

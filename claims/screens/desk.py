@@ -89,7 +89,7 @@ class Desk:
         """By asset, what an approval of everything would grant: claims, orders, amount."""
         rows = (
             Verdict.objects.owing()
-            .filter(claim__incident=self.incident, claim__status__in=Claim.DECIDABLE)
+            .filter(claim__incident=self.incident, claim__status__in=Claim.DECIDABLE, claim__held_at__isnull=True)
             .order_by("asset")
         )
         return list(
@@ -99,7 +99,9 @@ class Desk:
     @cached_property
     def prepared_by_me(self) -> int:
         """Payable claims that this person prepared, and so cannot approve."""
-        waiting = Verdict.objects.owing().filter(claim__incident=self.incident, claim__status__in=Claim.DECIDABLE)
+        waiting = Verdict.objects.owing().filter(
+            claim__incident=self.incident, claim__status__in=Claim.DECIDABLE, claim__held_at__isnull=True
+        )
         return Claim.objects.filter(gate.prepared_by(self.user), pk__in=waiting.values("claim")).count()
 
     @cached_property

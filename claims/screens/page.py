@@ -14,23 +14,18 @@ from django.utils.translation import gettext_lazy as _
 
 from claims import assessment as facts
 from claims import gate
-from claims.models import Award, Claim, Contact, Decision, Evidence, Offer, Verdict
+from claims.models import Award, Claim, Contact, Decision, Evidence, Offer, Step, Verdict
+from claims.reasons import CUTS, reasons_in_words
+from claims.screens import steps
 from claims.terms import Clause, Terms
 
 FLAGS = {
     "tpsl_after_end": _("TP/SL was set only after the outage: look at it before you decide."),
-    "paid_elsewhere": _("This order was compensated in another claim: it is never paid twice."),
     "abnormal_entry": _("Opened inside a range of quotes that was marked abnormal."),
     "hedged": _("The customer held the other side of this symbol at the same time: look at both orders."),
     "price_by_hand": _("No quote is usable: the reference price was given by hand by two people."),
-    "netted": _("Cut by netting: orders of this symbol together get no more than their improvements' sum."),
-    "order_cap": _("Cut to the policy's cap for one order."),
-    "customer_cap": _("Cut: the policy's cap for one customer is used up."),
-    "below_minimum": _("Below the policy's smallest amount: not paid."),
     "outage_lasts": _("The outage has no end yet: nothing can be measured from it, every order waits."),
-}
-
-
+} | CUTS
 LIMITS = {"netted", "order_cap", "customer_cap", "below_minimum"}
 
 
@@ -136,6 +131,7 @@ def claims() -> QuerySet[Claim]:
         "contacts",
         Prefetch("evidence", evidence),
         Prefetch("decisions", decisions),
+        Prefetch("steps", Step.objects.select_related("taken_by")),
         Prefetch(
             "offers", Offer.objects.select_related("made_by", "recorded_by").prefetch_related("lines__verdict__order")
         ),
@@ -154,10 +150,23 @@ class ClaimPage:
         useful = {
             "approve": bool(self.payable),
             "deny": not self.payable,
-            "offer": bool(self.to_offer) and self.offer is None,
+            "offer": bool(self.to_offer) and (self.offer is None or self.offer.answer in Offer.LAPSED),
             "answer": self.offer is not None and not self.offer.answer,
         }
         return [verb for verb in gate.allowed(self.claim, self.user) if useful.get(verb, True)]
+
+    @cached_property
+    def steps_allowed(self) -> list[steps.StepButton]:
+        return steps.buttons(self.allowed)
+
+    @cached_property
+    def standing(self) -> list[str]:
+        return steps.standing(self.claim)
+
+    @cached_property
+    def reasons(self) -> list[str]:
+        """Why orders get nothing or less, for whoever denies or grants a part: what the customer will read."""
+        return reasons_in_words(self.claim, get_language() or "en") if "deny" in self.allowed else []
 
     @cached_property
     def hindrance(self) -> str:
@@ -290,10 +299,12 @@ class ClaimPage:
             found.append(
                 Moment(decision.decided_at, decision.get_verb_display(), named(decision.decided_by), decision.reason)
             )
+        for step in self.claim.steps.all():
+            found.append(Moment(step.taken_at, step.get_verb_display(), named(step.taken_by), step.reason))
         for offer in self.offers:
             found.append(Moment(offer.made_at, _("Offer"), named(offer.made_by)))
             if offer.answered_at:
-                answer = f"{offer.get_answer_display()}: {offer.note}"
+                answer = ": ".join(filter(None, [offer.get_answer_display(), offer.note]))
                 found.append(Moment(offer.answered_at, _("Answer to the offer"), named(offer.recorded_by), answer))
         if self.bonus:
             found.append(

@@ -9,9 +9,10 @@ from django.db import transaction
 from django.db.models import Case, Exists, F, OuterRef, Q, QuerySet, Value, When
 
 from claims import assessment as facts
-from claims import gate
+from claims import gate, letters
 from claims.gate import Refused
-from claims.models import Assessment, Claim, Policy, Verdict
+from claims.models import Assessment, Claim, Offer, Policy, Verdict
+from claims.workflow import clocks
 from claims.workflow.straight_through import queue_straight_through
 from jobs.bulk import analyze
 from jobs.models import Job, Part
@@ -31,7 +32,7 @@ def request_assessment(
 ) -> Assessment:
     """A run of the policy in force over the incident's open claims, those that wait or one; carried out by `assess_slice`."""
     if by is not None:
-        gate.may(by, "claims.assess_claim")
+        gate.may(by, "claims.assess_claim") if claim is None else gate.check("assess", claim, by)
     policy = incident.policies.in_force()
     if policy is None:
         raise Refused("%(incident)s has no published policy: publish one first", incident=incident.reference)
@@ -179,15 +180,25 @@ def _move(assessment: Assessment, ids: list[int]) -> None:
     if not ids:
         return
     # The span of keys is what the slice's verdicts are found by, however the planner goes about it.
-    judged = Verdict.objects.filter(
-        assessment=assessment, claim__gte=min(ids), claim__lte=max(ids), claim=OuterRef("pk")
-    )
-    status = Case(
-        When(Exists(judged.filter(outcome__in=(OUTCOME.NEEDS_PRICE, OUTCOME.HOLD))), then=Value(STATUS.ON_HOLD.value)),
-        When(Exists(judged.filter(outcome=OUTCOME.NEEDS_EVIDENCE)), then=Value(STATUS.NEEDS_EVIDENCE.value)),
+    judged = Verdict.objects.filter(assessment=assessment, claim__gte=min(ids), claim__lte=max(ids))
+    claims = Claim.objects.filter(pk__in=ids)
+    claims.update(status=status_by_verdicts(judged), assessment=assessment, revision=F("revision") + 1)
+    # An offer of an earlier run is void: the customer is not the one we wait for.
+    void = Offer.objects.filter(claim__in=ids, answer=Offer.Answer.WAITS).exclude(assessment=assessment)
+    clocks.resume(claims.filter(pk__in=void.values("claim")), now=assessment.requested_at)
+
+
+def status_by_verdicts(verdicts: QuerySet[Verdict] | None = None) -> Case:
+    """Of claims, what their verdicts ask for (without any named, those in force): on hold as long as a person holds them."""
+    if verdicts is None:
+        verdicts = Verdict.objects.filter(assessment=OuterRef("assessment"))
+    mine = verdicts.filter(claim=OuterRef("pk"))
+    return Case(
+        When(held_at__isnull=False, then=Value(STATUS.ON_HOLD.value)),
+        When(Exists(mine.filter(outcome__in=(OUTCOME.NEEDS_PRICE, OUTCOME.HOLD))), then=Value(STATUS.ON_HOLD.value)),
+        When(Exists(mine.filter(outcome=OUTCOME.NEEDS_EVIDENCE)), then=Value(STATUS.NEEDS_EVIDENCE.value)),
         default=Value(STATUS.ASSESSED.value),
     )
-    Claim.objects.filter(pk__in=ids).update(status=status, assessment=assessment, revision=F("revision") + 1)
 
 
 def _top_up(assessment: Assessment, ids: list[int]) -> None:
@@ -212,6 +223,7 @@ def finish_assessment(assessment: Assessment, *, now: datetime) -> Assessment:
         assessment.claims_assessed = Claim.objects.filter(assessment=assessment).count()
         assessment.finished_at = now
         assessment.save()
+        letters.evidence_missing(assessment, now=now)
         queue_straight_through(assessment, now=now)
     return assessment
 

@@ -10,7 +10,7 @@ from decimal import Decimal
 from django.db import IntegrityError, transaction
 from django.db.models import QuerySet
 
-from claims import gate, settlement
+from claims import gate, letters, settlement
 from claims.gate import TRANSITIONS, Refused
 from claims.models import Award, Bonus, Claim, Compensation, Decision, Verdict
 
@@ -128,9 +128,10 @@ def hold(claim: Claim) -> Claim:
 
 
 def _decide(claim: Claim, verb: str, *, by, reason: str, now: datetime, status: str) -> Decision:
-    """Record the decision and move the claim: the set of compare-and-set."""
-    Claim.objects.filter(pk=claim.pk, revision=claim.revision).update(status=status, revision=claim.revision + 1)
-    return Decision.objects.create(
+    """Record the decision and move the claim: the set of compare-and-set. A closed claim waits for nobody's answer."""
+    asked_at = claim.asked_at if status in Claim.OPEN else None
+    Claim.objects.filter(pk=claim.pk).update(status=status, revision=claim.revision + 1, asked_at=asked_at)
+    decision = Decision.objects.create(
         claim=claim,
         verb=verb,
         revision=claim.revision,
@@ -140,6 +141,8 @@ def _decide(claim: Claim, verb: str, *, by, reason: str, now: datetime, status: 
         decided_at=now,
         prepared_by=sorted(gate.preparers(claim)),
     )
+    letters.decided(decision, now=now)
+    return decision
 
 
 def _payable(claim: Claim) -> list[Verdict]:

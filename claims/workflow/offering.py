@@ -2,27 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from datetime import datetime
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime, timedelta
 
 from django.db import IntegrityError, transaction
-from django.db.models import F
+from django.db.models import F, QuerySet
 
-from claims import gate
+from claims import gate, letters
 from claims.gate import Refused
 from claims.models import Claim, Offer, OfferLine, Remedy, Verdict
+from claims.workflow import clocks
 from claims.workflow.deciding import hold
 
 
 @transaction.atomic
 def make_offer(claim: Claim, *, by, now: datetime) -> Offer:
-    """Offer what the assessment in force says, until the policy's `offer_expires`. Once per assessment.
+    """Offer what the assessment in force says, until the policy's `offer_expires`; again on it only once this one lapsed.
 
-    Refused: no permission, not decidable now, nothing that needs a consent, offered already, changed since it was read.
+    The time to decide stands still until they answer. Refused: no permission, not decidable now, nothing that needs a
+    consent, offered already, changed since it was read.
     """
     claim = hold(claim)
     gate.check("offer", claim, by)
-    if not to_offer(claim):
+    verdicts = to_offer(claim)
+    if not verdicts:
         raise Refused("%(claim)s has nothing that needs the customer's consent", claim=claim.reference)
     within = claim.assessment.policy.terms.offer_expires
     try:
@@ -36,7 +39,9 @@ def make_offer(claim: Claim, *, by, now: datetime) -> Offer:
             )
     except IntegrityError as error:
         raise Refused("%(claim)s was offered already on this assessment", claim=claim.reference) from error
-    _touch(claim)
+    clocks.stop(Claim.objects.filter(pk=claim.pk), now=now)
+    _touch([claim.pk])
+    letters.offered(offer, verdicts, now=now)
     return offer
 
 
@@ -61,7 +66,8 @@ def answer_offer(
     offer.answer = Offer.Answer.ACCEPTED if accept else Offer.Answer.DECLINED
     offer.note, offer.answered_at, offer.recorded_by = note, now, by
     offer.save()
-    _touch(claim)
+    clocks.resume(Claim.objects.filter(pk=claim.pk), now=now)
+    _touch([claim.pk])
     return offer
 
 
@@ -90,6 +96,39 @@ def to_offer(claim: Claim) -> list[Verdict]:
     return list(claim.verdicts.to_offer().select_related("order").order_by("order"))
 
 
-def _touch(claim: Claim) -> None:
-    """Whoever read the claim before looks again before they decide."""
-    Claim.objects.filter(pk=claim.pk).update(revision=F("revision") + 1)
+@transaction.atomic
+def expire_offers(*, now: datetime) -> int:
+    """Offers that were not answered in time: silence is not consent, the claims are the desk's again. Returns how many."""
+    late = Offer.objects.filter(answer=Offer.Answer.WAITS, expires_at__lt=now)
+    claims = Claim.objects.filter(pk__in=late.values("claim")).order_by("pk").select_for_update()
+    ids = list(claims.values_list("pk", flat=True))  # claims before offers, as every verb locks them
+    expired = late.filter(claim__in=ids).update(answer=Offer.Answer.EXPIRED, answered_at=now)
+    clocks.resume(Claim.objects.filter(pk__in=ids), now=now)
+    _touch(ids)
+    return expired
+
+
+def offers_to_remind(*, now: datetime, before: timedelta) -> QuerySet[Offer]:
+    """Offers that can still be accepted, expire within `before` and were not reminded of."""
+    return Offer.objects.filter(
+        answer=Offer.Answer.WAITS,
+        expires_at__gte=now,
+        expires_at__lte=now + before,
+        reminded_at__isnull=True,
+        claim__status__in=Claim.DECIDABLE,
+        assessment=F("claim__assessment"),
+    ).order_by("expires_at", "pk")
+
+
+@transaction.atomic
+def mark_reminded(offers: Iterable[Offer], *, now: datetime) -> int:
+    """The customers of these offers are written to; answered in the meantime: left alone. Returns how many."""
+    waiting = Offer.objects.filter(pk__in=[offer.pk for offer in offers], answer=Offer.Answer.WAITS)
+    waiting = waiting.filter(reminded_at__isnull=True)
+    letters.reminders(waiting, now=now)
+    return waiting.update(reminded_at=now)
+
+
+def _touch(claims: Sequence[int]) -> None:
+    """Whoever read the claims before looks again before they decide."""
+    Claim.objects.filter(pk__in=claims).update(revision=F("revision") + 1)

@@ -12,7 +12,7 @@ from django.utils.translation import gettext
 
 from claims import assessment as facts
 from claims.gate import Refused
-from claims.models import Assessment, Claim, Evidence, Verdict
+from claims.models import Assessment, Claim, Evidence, Step, Verdict
 from claims.settlement import PostingError
 from claims.workflow.deciding import approve, by_asset
 from jobs.models import Job, Part
@@ -42,7 +42,8 @@ def straight_through_part(run: Assessment, part: Part, *, now: datetime) -> None
 
     A claim goes straight through when all it is owed, earlier awards included, is within `payment.straight_through` of its asset;
     nothing of it waits; no order is flagged, no file has a finding, no contact names an order that is not the customer's; and the
-    publisher of the policy may decide on it. Whatever is refused waits for a person, as every claim does.
+    publisher of the policy may decide on it. Claims on hold, claims whose customer was asked and appeals are a person's.
+    Whatever is refused waits for a person, as every claim does.
     """
     limits, version = run.policy.terms.straight_through, run.policy.version
     for claim in candidates(run).filter(pk__range=(part.first, part.last)).order_by("pk").select_related("incident"):
@@ -58,7 +59,9 @@ def candidates(run: Assessment) -> QuerySet[Claim]:
     verdicts = Verdict.objects.filter(claim=OuterRef("pk"))
     spoilt = verdicts.in_force().filter(~Q(flags=[]) | Q(outcome__in=Verdict.WAITING))
     findings = Evidence.objects.filter(claim=OuterRef("pk")).exclude(findings=[])
-    claims = Claim.objects.filter(assessment=run, status=Claim.Status.ASSESSED)
+    appealed = Step.objects.filter(claim=OuterRef("pk"), verb=Step.Verb.APPEAL)
+    claims = Claim.objects.on_the_clock().filter(assessment=run, status=Claim.Status.ASSESSED, held_at__isnull=True)
+    claims = claims.filter(~Exists(appealed))
     return claims.filter(~Exists(spoilt), ~Exists(findings), ~Exists(verdicts.to_offer()), Exists(verdicts.owing()))
 
 

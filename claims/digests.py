@@ -1,0 +1,64 @@
+"""Who is written to when claims are late, and what: one e-mail a person, never one a claim."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from django.contrib.auth import get_user_model
+from django.db.models import QuerySet
+from django.utils.translation import gettext, ngettext
+
+from claims.models import Claim
+from jobs import shown
+
+LISTED = 50  # claims in one part of a letter; the queue lists them all
+SIGN_IN = "django.contrib.auth.backends.ModelBackend"  # keeps the permissions
+
+
+@dataclass(frozen=True)
+class Digest:
+    """An e-mail to one person."""
+
+    to: str
+    subject: str
+    body: str
+
+
+def digests(*, overdue: QuerySet[Claim], due_soon: QuerySet[Claim]) -> Iterator[Digest]:
+    """To each manager all of these claims, to each other person those assigned to them; who has no e-mail gets none."""
+    people = get_user_model().objects
+    managers = list(
+        people.with_perm("claims.approve_claim", backend=SIGN_IN, include_superusers=False).exclude(email="")
+    )
+    assigned = overdue.order_by().values("assigned_to").union(due_soon.order_by().values("assigned_to"))
+    ids = [row["assigned_to"] for row in assigned if row["assigned_to"] is not None]
+    others = people.filter(pk__in=ids, is_active=True).exclude(email="").exclude(pk__in=[one.pk for one in managers])
+    for manager in managers:
+        yield from _digest(manager, overdue, due_soon)
+    for person in others.order_by("pk"):
+        yield from _digest(person, overdue.filter(assigned_to=person), due_soon.filter(assigned_to=person))
+
+
+def _digest(person, overdue: QuerySet[Claim], due_soon: QuerySet[Claim]) -> Iterator[Digest]:
+    late, soon = overdue.count(), due_soon.count()
+    if not late and not soon:
+        return
+    parts = [
+        *_part(ngettext("%(n)s claim is overdue:", "%(n)s claims are overdue:", late) % {"n": late}, overdue, late),
+        *_part(ngettext("%(n)s claim is due soon:", "%(n)s claims are due soon:", soon) % {"n": soon}, due_soon, soon),
+    ]
+    subject = gettext("Claims: %(late)s overdue, %(soon)s due soon") % {"late": late, "soon": soon}
+    yield Digest(to=person.email, subject=subject, body="\n".join(parts))
+
+
+def _part(title: str, claims: QuerySet[Claim], number: int) -> Iterator[str]:
+    if not number:
+        return
+    yield title
+    for claim in claims.select_related("assigned_to", "incident")[:LISTED]:
+        who = claim.assigned_to.get_username() if claim.assigned_to else gettext("assigned to nobody")
+        yield f"  {claim.reference}  {claim.incident.reference}  {shown.instant(claim.due_at)}  {who}"
+    if number > LISTED:
+        yield "  " + gettext("and %(n)s more: the queue lists them all") % {"n": number - LISTED}
+    yield ""
