@@ -15,7 +15,7 @@ from django.db import connection, transaction
 from django.db.models import F
 from django.utils.translation import gettext
 
-from claims import gate, helpdesk, workflow
+from claims import gate, helpdesk, letters, workflow
 from claims.deadlines import due
 from claims.gate import Refused
 from claims.models import Claim, Contact
@@ -80,6 +80,8 @@ def submit(
     if not claim.contacts.filter(**key).exists():
         contact.save()
         _extend([] if created else [claim.pk], within, by=by, now=now)
+    if created:
+        letters.receipts([claim.pk], now=now)
     claim.refresh_from_db()
     return claim
 
@@ -176,6 +178,7 @@ def take_over(incident, *, by, now: datetime) -> dict[str, int]:
     created = set(_open_claims(incident, within, by))
     added = _add_contacts(incident, by)
     _extend([claim for claim in added if claim not in created], within, by=by, now=now)
+    letters.receipts(created, now=now)
     return {"claims_created": len(created), "contacts_added": sum(added.values())}
 
 
