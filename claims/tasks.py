@@ -10,11 +10,12 @@ from datetime import timedelta
 import pghistory
 from django.conf import settings
 from django.contrib.auth import get_user_model
+from django.core.mail import get_connection, send_mail
 from django.db import transaction
 from django.utils import timezone
 
-from claims import verifying, workflow
-from claims.models import Assessment, Preview
+from claims import contact_files, digests, inspecting, letters, probe, verifying, workflow
+from claims.models import Assessment, ContactFile, Evidence, Preview
 from jobs import queue
 
 TURN = timedelta(seconds=60)  # then the job goes back to the queue: well before the cluster's timeout ends the task
@@ -58,7 +59,7 @@ def _at_work(job) -> Iterator[None]:
 
 
 @transaction.atomic
-def _carry_part(job, run: Assessment, verb: Callable, ending: Callable | None) -> bool:
+def _carry_part(job, run: Assessment | ContactFile, verb: Callable, ending: Callable | None) -> bool:
     """The next part, or the end of the run. Whether to go on."""
     part = queue.next_part(job)
     began_at = timezone.now()
@@ -69,6 +70,60 @@ def _carry_part(job, run: Assessment, verb: Callable, ending: Callable | None) -
         return False
     verb(run, part, now=began_at)
     return queue.advance(job, part, began_at=began_at, now=timezone.now())
+
+
+def take_contacts_in(job_id: int) -> None:
+    """Take a helpdesk's file in, slice by slice, each with its progress in one commit; a killed worker costs one slice."""
+    job = queue.take(job_id, now=timezone.now())
+    if job is None:
+        return
+    with pghistory.context(job=job.shared.key), _at_work(job):
+        files = ContactFile.objects.select_related("incident", "added_by")
+        file = files.get(pk=job.argument["contact_file"])
+        turn_ends_at = timezone.now() + TURN
+        while _carry_part(job, file, contact_files.take_part_in, contact_files.finish):
+            if timezone.now() >= turn_ends_at or queue.others_wait(job):
+                queue.pass_on(job, now=timezone.now())
+                return
+
+
+def send_letters(job_id: int) -> None:
+    """Send what is due, a portion a connection. What a killed worker had in hand, a person looks at."""
+    job = queue.take(job_id, now=timezone.now())
+    if job is None:
+        return
+    with pghistory.context(job=job.shared.key), _at_work(job):
+        turn_ends_at = timezone.now() + TURN
+        while part := _next_portion(job):
+            began_at = timezone.now()
+            _send_portion(part)
+            with transaction.atomic():
+                goes_on = queue.advance(job, part, began_at=began_at, now=timezone.now())
+            if not goes_on:
+                return
+            if timezone.now() >= turn_ends_at:
+                queue.pass_on(job, now=timezone.now())
+                return
+
+
+@transaction.atomic
+def _next_portion(job):
+    """What is to be sent next, or the end of the job. Its lock ends here: the letters have their own."""
+    part = queue.next_part(job)
+    if part is None:
+        queue.finish(job, now=timezone.now())
+    return part
+
+
+def _send_portion(part) -> None:
+    """Each letter by itself: in hand, committed; sent; what became of it, committed."""
+    post = get_connection()
+    try:
+        while letter := letters.take(part.first, part.last, now=timezone.now()):
+            status, error = letters.send(letter, sender=settings.DEFAULT_FROM_EMAIL, post=post)
+            letters.keep(letter, status, error, now=timezone.now())
+    finally:
+        post.close()
 
 
 def preview(job_id: int) -> None:
@@ -84,11 +139,26 @@ def preview(job_id: int) -> None:
             queue.finish(job, now=timezone.now())
 
 
+def inspect(job_id: int) -> None:
+    """Watch a screen recording in full, in a child process; what was seen and the job's end share one commit."""
+    job = queue.take(job_id, now=timezone.now(), lease=probe.WATCH_AT_MOST)
+    if job is None:
+        return
+    with _at_work(job):
+        evidence = Evidence.objects.get(pk=job.argument["evidence"])
+        said, findings = inspecting.watch_kept(evidence)
+        with transaction.atomic():
+            inspecting.keep_inspection(evidence, said, findings, now=timezone.now())
+            queue.finish(job, now=timezone.now())
+
+
 def sweep() -> None:
     """Every minute: jobs whose worker died, and claims that wait to be assessed and nobody asked for."""
     now = timezone.now()
     queue.sweep(now=now)
     workflow.queue_forgotten(hands=settings.WORKERS, now=now)
+    workflow.forget_who_left(now=now)
+    workflow.queue_letters(now=now)
 
 
 def verify(job_id: int) -> None:
@@ -105,3 +175,20 @@ def verify(job_id: int) -> None:
 def verify_nightly() -> None:
     """Every night: what committed too late for the seals of the day is sealed, and everything is verified."""
     verifying.seal_and_request(now=timezone.now())
+
+
+def watch_clocks() -> None:
+    """Every five minutes: who has a claim that is overdue or due soon is written to, and the managers; once a claim."""
+    with pghistory.context(job="watch-clocks"):
+        alarms = workflow.warn_and_escalate(now=timezone.now(), warn_before=settings.SLA_WARN_BEFORE)
+    for digest in digests.digests(overdue=alarms.overdue, due_soon=alarms.due_soon):
+        try:
+            send_mail(digest.subject, digest.body, None, [digest.to])
+        except OSError:  # the queue shows these claims all the same; the others still get their letters
+            log.exception("the digest of late claims did not go out to %s", digest.to)
+
+
+def watch_offers() -> None:
+    """Every minute: offers that nobody answered in time go back to the desk."""
+    with pghistory.context(job="watch-offers"):
+        workflow.expire_offers(now=timezone.now())

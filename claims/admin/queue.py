@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from django.conf import settings
-from django.contrib import admin, messages
+from django.contrib import admin
 from django.core.exceptions import PermissionDenied
 from django.shortcuts import get_object_or_404, redirect
 from django.template.response import TemplateResponse
@@ -12,19 +11,23 @@ from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.timesince import timesince, timeuntil
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
+from django.utils.translation import gettext_lazy, ngettext
 from unfold.contrib.filters.admin import RelatedDropdownFilter
 from unfold.decorators import display
-from unfold.views import ChangeList
 
 from claims import gate, workflow
 from claims.admin.books import BooksAsked
 from claims.admin.changes import Changes
+from claims.admin.contact_files import ContactImport
 from claims.admin.desk import Desk
+from claims.admin.evidence import EvidenceReview
 from claims.admin.inflows import LiquidationImport
+from claims.admin.intake import NewContact
+from claims.admin.lanes import LaneFilter, Lanes, givable, list_of
 from claims.admin.prices import HandPrices
-from claims.models import Claim, Evidence, Offer
-from claims.receiving import FINDINGS, EvidenceRefused, attach_evidence
+from claims.admin.steps import Steps
+from claims.admin.stuck import StuckWork
+from claims.models import Claim, Offer
 from claims.resources import ClaimSheet
 from claims.screens import evidence as evidence_screen
 from claims.screens import page, payouts, queue
@@ -32,49 +35,22 @@ from jobs import office, shown
 from jobs.sheets import Exports
 
 
-class ShowFilter(admin.SimpleListFilter):
-    """Which claims the list shows; without a choice, those that wait."""
-
-    title, parameter_name = gettext_lazy("Show"), "show"
-
-    def lookups(self, request, model_admin):
-        return [
-            ("mine", _("Waits for me")),
-            ("overdue", _("Overdue")),
-            ("closed", _("Closed")),
-            ("all", _("All")),
-        ]
-
-    def queryset(self, request, claims):
-        if self.value() == "mine":
-            return claims.filter(pk__in=queue.for_me(request.user))
-        if self.value() == "overdue":
-            return claims.overdue(timezone.now())
-        if self.value() == "closed":
-            return claims.exclude(status__in=Claim.OPEN)
-        return claims if self.value() == "all" or request.GET.get("status__exact") else claims.open()
-
-    def choices(self, changelist):
-        first, *rest = super().choices(changelist)
-        return [first | {"display": _("Waiting")}, *rest]
-
-
-class QueueList(ChangeList):
-    """A page of the queue, with what each claim waits for."""
-
-    result_list: list[Claim]
-
-    def get_results(self, request):
-        super().get_results(request)
-        claims, now = list(self.result_list), timezone.now()
-        queue.describe(claims)
-        for claim in claims:
-            claim.read_at = now
-        self.result_list = claims
-
-
 @admin.register(Claim)
-class ClaimAdmin(Exports, Desk, Changes, HandPrices, BooksAsked, LiquidationImport, office.ReadOnlyScreen):
+class ClaimAdmin(
+    Lanes,
+    NewContact,
+    ContactImport,
+    Exports,
+    Desk,
+    Changes,
+    HandPrices,
+    Steps,
+    EvidenceReview,
+    BooksAsked,
+    LiquidationImport,
+    StuckWork,
+    office.ReadOnlyScreen,
+):
     """Claims are shown and decided here, never edited: each button is one verb of the workflow."""
 
     resource_classes = [ClaimSheet]
@@ -84,18 +60,17 @@ class ClaimAdmin(Exports, Desk, Changes, HandPrices, BooksAsked, LiquidationImpo
         "state",
         "waits_for",
         "due",
+        "looked_after",
         "orders",
         "to_pay",
         "in_touch",
     ]
     list_display_links = ["reference_and_customer"]
-    list_filter = [ShowFilter, "status", ("incident", RelatedDropdownFilter), ("assigned_to", RelatedDropdownFilter)]
-    list_select_related = ["customer", "incident"]
+    list_filter = [LaneFilter, "status", ("incident", RelatedDropdownFilter), ("assigned_to", RelatedDropdownFilter)]
+    list_select_related = ["customer", "incident", "assigned_to", "team"]
     empty_says = gettext_lazy(
         "No claim waits. Claims come with the helpdesk's contacts (manage.py import_contacts); All shows the closed ones."
     )
-    list_before_template, list_after_template = "claims/queue_head.html", "claims/queue_foot.html"
-    ordering = ["due_at", "submitted_at", "id"]
     search_fields = ["reference"]  # shows the box; `get_search_results` looks in more places
     search_help_text = gettext_lazy("Claim, customer, account, order or ticket")
 
@@ -104,19 +79,8 @@ class ClaimAdmin(Exports, Desk, Changes, HandPrices, BooksAsked, LiquidationImpo
     def get_queryset(self, request):
         return super().get_queryset(request).prefetch_related("incident__windows")
 
-    def get_changelist(self, request, **kwargs):
-        return QueueList
-
     def get_search_results(self, request, queryset, search_term):
         return queue.found(queryset, search_term.strip()) if search_term.strip() else queryset, False
-
-    def changelist_view(self, request, extra_context=None):
-        extra = {"title": _("Queue"), "waiting_for_me": queue.for_me(request.user).count()}
-        response = super().changelist_view(request, extra | (extra_context or {}))
-        if shown_list := getattr(response, "context_data", {}).get("cl"):
-            spec = next(spec for spec in shown_list.filter_specs if isinstance(spec, ShowFilter))
-            response.context_data["chips"] = spec.choices(shown_list)
-        return response
 
     @display(description=gettext_lazy("claim"), ordering="reference")
     def reference_and_customer(self, claim):
@@ -142,7 +106,12 @@ class ClaimAdmin(Exports, Desk, Changes, HandPrices, BooksAsked, LiquidationImpo
 
     @display(description=gettext_lazy("orders"))
     def orders(self, claim):
-        return format_html('<span class="mg-num">{}</span>', claim.waiting.orders if claim.assessment_id else "–")
+        count = format_html('<span class="mg-num">{}</span>', claim.waiting.orders if claim.assessment_id else "–")
+        odd = claim.waiting.to_clear_up
+        if not odd:
+            return count
+        words = ngettext("%(n)s order to clear up", "%(n)s orders to clear up", odd) % {"n": odd}
+        return format_html("{}<br>{}", count, office.badge("late", words))
 
     @display(description=gettext_lazy("to pay"))
     def to_pay(self, claim):
@@ -159,30 +128,30 @@ class ClaimAdmin(Exports, Desk, Changes, HandPrices, BooksAsked, LiquidationImpo
         def at(route, view, name):
             return path(route, self.admin_site.admin_view(view), name=f"claims_claim_{name}")
 
-            "payouts": payouts.of_claim(claim),
-            "is_open": claim.status in Claim.OPEN,
-            "back": list_of(request),
         return [
-            at("next/", self.next_view, "next"),
             at("<int:pk>/assess/", self.assess_view, "assess"),
             at("<int:pk>/approve/", self.approve_view, "approve"),
             at("<int:pk>/deny/", self.deny_view, "deny"),
-            at("<int:pk>/evidence/", self.attach_view, "attach"),
             at("<int:pk>/offer/", self.offer_view, "offer"),
             at("offers/<int:pk>/answer/", self.answer_view, "answer"),
-            at("evidence/<int:pk>/review/", self.review_view, "review"),
+            *self.evidence_urls(),
+            *self.steps_urls(),
+            *self.lane_urls(),
+            *self.new_contact_urls(),
+            *self.contact_file_urls(),
             *self.desk_urls(),
             *self.changes_urls(),
             *self.price_urls(),
             *self.books_urls(),
             *self.liquidation_urls(),
+            *self.stuck_urls(),
             *super().get_urls(),
         ]
 
     def change_view(self, request, object_id, form_url="", extra_context=None):
         if request.method != "GET" or not self.has_view_permission(request):
             raise PermissionDenied
-        claim = get_object_or_404(page.claims(), pk=object_id)
+        claim = office.row_or_404(page.claims(), object_id)
         shown_page = page.ClaimPage(claim, request.user)
         context = self.admin_site.each_context(request) | {
             "title": claim.reference,
@@ -190,27 +159,20 @@ class ClaimAdmin(Exports, Desk, Changes, HandPrices, BooksAsked, LiquidationImpo
             "original": claim,
             "claim": claim,
             "page": shown_page,
-            "evidence": [(item, [FINDINGS.get(code, code) for code in item.findings]) for item in shown_page.evidence],
+            "evidence": evidence_screen.lines(shown_page.evidence),
             "now": timezone.now(),
             "due": due_words(claim, timezone.now()),
             "may_attach": request.user.has_perm("claims.add_evidence") and claim.status in Claim.OPEN,
             "may_see_books": request.user.has_perm("ledger.view_journalentry"),
+            "payouts": payouts.of_claim(claim),
+            "is_open": claim.status in Claim.OPEN,
+            "back": list_of(request),
             "is_fullwidth": "1",
         }
+        context |= self.presence(request, claim)
+        if request.user.has_perm("claims.assign_claim"):
+            context |= givable()
         return TemplateResponse(request, "claims/claim.html", context)
-
-    def next_view(self, request):
-        """Open the oldest due claim that waits for this person."""
-        if not self.has_view_permission(request):
-            raise PermissionDenied
-        after = (
-            Claim.objects.filter(pk=request.GET["after"]).first() if request.GET.get("after", "").isdigit() else None
-        )
-        claim = queue.next_claim(request.user, after=after)
-        if claim is None:
-            messages.info(request, _("Nothing else waits for you. The list shows all claims that wait."))
-            return redirect("admin:claims_claim_changelist")
-        return redirect("admin:claims_claim_change", claim.pk)
 
     def assess_view(self, request, pk):
         def verb(claim, now):
@@ -259,35 +221,6 @@ class ClaimAdmin(Exports, Desk, Changes, HandPrices, BooksAsked, LiquidationImpo
 
         return self._act(request, offer.claim_id, "answer", verb)
 
-    def review_view(self, request, pk):
-        evidence = get_object_or_404(Evidence, pk=pk)
-        evidence.status = request.POST.get("seen", "")  # as the page showed it: refused if somebody reviewed it since
-
-        def verb(claim, now):
-            accept = request.POST.get("verdict") == "accept"
-            reason = request.POST.get("reason", "")
-            workflow.review_evidence(evidence, accept=accept, reason=reason, by=request.user, now=now)
-            return _("Accepted; the claim is checked again.") if accept else _("Rejected; the claim is checked again.")
-
-        return self._act(request, evidence.claim_id, "review", verb)
-
-    def attach_view(self, request, pk):
-        """A file that came in by chat or e-mail; its preview and findings show at once."""
-        if request.method != "POST" or not request.user.has_perm("claims.add_evidence"):
-            raise PermissionDenied
-        claim = get_object_or_404(Claim, pk=pk)
-        files = [(file.name, file) for file in request.FILES.getlist("file")]
-        limit = settings.EVIDENCE_MAX_BYTES
-        try:
-            attach_evidence(claim, files=files, by=request.user, now=timezone.now(), max_bytes=limit)
-            messages.success(request, _("On the claim now; somebody is to review it."))
-        except EvidenceRefused as refusal:
-            for error in refusal.errors:
-                messages.error(request, error)
-        except gate.Refused as refusal:
-            messages.error(request, str(refusal))
-        return redirect("admin:claims_claim_change", pk)
-
     def _act(self, request, pk, name, verb):
         """One verb on the claim as its page showed it: refused if somebody changed it since."""
         if request.method != "POST" or not request.user.has_perm(gate.TRANSITIONS[name].permission):
@@ -305,7 +238,9 @@ def due_words(claim, now):
         return "–"
     if claim.status not in Claim.OPEN:
         return shown.instant(claim.due_at)
-    if claim.due_at < now:
+    if claim.asked_at is not None:
+        kind, words = "mg-dim", _("stands still: the customer was asked")
+    elif claim.due_at < now:
         kind, words = "mg-overdue", _("overdue by %(time)s") % {"time": timesince(claim.due_at, now, depth=1)}
     else:
         kind, words = "mg-soon", _("in %(time)s") % {"time": timeuntil(claim.due_at, now, depth=1)}

@@ -3,6 +3,7 @@
 from claims.models.assessments import Assessment, GivenPrice, ReferencePrice, Verdict
 from claims.models.claims import Claim, Contact, Evidence, Frame
 from claims.models.decisions import Award, Bonus, Compensation, Decision, Offer, OfferLine, Remedy
+from claims.models.intake import ContactFile
 from claims.models.letters import Event, Letter, LetterTemplate
 from claims.models.payouts import PayoutBatch, PayoutFile, PayoutLimit, PayoutLine
 from claims.models.policies import Policy, Preview
@@ -15,8 +16,8 @@ __all__ = [
     "Presence",
     "PayoutLine",
     "PayoutLimit",
-    "PayoutBatch",
     "PayoutFile",
+    "PayoutBatch",
     "LetterTemplate",
     "Letter",
     "Frame",
@@ -27,6 +28,7 @@ __all__ = [
     "Claim",
     "Compensation",
     "Contact",
+    "ContactFile",
     "Decision",
     "Evidence",
     "GivenPrice",

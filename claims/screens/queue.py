@@ -12,7 +12,7 @@ from django.db.models import Count, Exists, F, OuterRef, Q, QuerySet, Sum
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
-from claims import gate
+from claims import callers, gate
 from claims.deadlines import Outage
 from claims.models import Claim, Contact, Decision, Evidence, Offer, Policy, Verdict
 
@@ -109,6 +109,7 @@ class Waiting:
     in_touch: bool | None = None  # None: no outage window or no contact rule to hold it against
     endorsed: bool = False
     to_offer: int = 0  # orders that need the customer's consent
+    to_clear_up: int = 0  # orders named that are unknown or another customer's
     offer: str | None = None  # the answer to the offer of this assessment; None: not made
 
 
@@ -127,6 +128,8 @@ def describe(claims: Sequence[Claim]) -> None:
     endorsements = Decision.objects.filter(verb=Decision.Verb.ENDORSE, assessment=F("claim__assessment"))
     for pk in endorsements.filter(claim__in=found).values_list("claim", flat=True):
         found[pk].endorsed = True
+    for pk, orders in callers.orders_to_clear_up(list(found)).items():
+        found[pk].to_clear_up = orders
     _consents(found)
     _in_touch(claims, found)
     for claim in claims:
