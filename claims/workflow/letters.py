@@ -32,7 +32,7 @@ def queue_letters(*, now: datetime) -> Job | None:
         return None
     portions = [due[start : start + PORTION] for start in range(0, len(due), PORTION)]
     return enqueue(
-        key=f"letters-{due[0]}-{now:%Y%m%dT%H%M%S}",
+        key=f"letters-{now:%Y%m%dT%H%M%S.%f}",
         task=TASK,
         argument={},
         total=len(due),
