@@ -38,8 +38,10 @@ def doubtful_letters(now: datetime) -> QuerySet[Letter]:
 
 
 def evidence(now: datetime) -> QuerySet[Evidence]:
-    """Files that came in a quarter of an hour ago, and no worker has looked at."""
-    return Evidence.objects.filter(inspected_at__isnull=True, received_at__lt=now - AFTER)
+    """Files that came in a quarter of an hour ago, that no worker has looked at and none is going to."""
+    arguments = Job.objects.unfinished().filter(task="claims.tasks.inspect").values_list("argument", flat=True)
+    waiting = Evidence.objects.filter(inspected_at__isnull=True, received_at__lt=now - AFTER)
+    return waiting.exclude(pk__in=[argument["evidence"] for argument in arguments])
 
 
 @dataclass(frozen=True)

@@ -132,6 +132,7 @@ VERB_TO_VERB = {
     ("screens", "reports"),  # what a page shows is a sum that reports make
     ("screens", "sealing"),  # it looks for what is not sealed where sealing does
     ("receiving", "workflow"),
+    ("workflow", "inspecting"),  # a person has a recording looked at after all
     ("receiving", "inspecting"),  # a file that came in is looked at
     ("screens", "receiving"),  # what is found in a file, in words
     ("screens", "workflow"),  # the grounds of a review

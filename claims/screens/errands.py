@@ -8,7 +8,7 @@ from django.contrib.auth import get_user_model
 from django.urls import reverse
 from django.utils.translation import gettext as _
 
-from claims.models import Assessment, Preview
+from claims.models import Assessment, ContactFile, Evidence, Preview
 from jobs.models import Job
 from jobs.screens.work import About
 
@@ -43,10 +43,34 @@ def _previews(ids: set[int]) -> dict[int, About]:
     return {row.pk: About(str(row.policy), row.policy.get_absolute_url(), str(row.requested_by or "")) for row in found}
 
 
+def _evidence(ids: set[int]) -> dict[int, About]:
+    files = Evidence.objects.filter(pk__in=ids).select_related("claim", "received_by") if ids else ()
+    return {
+        row.pk: About(f"{row.claim}, {row.name}", row.claim.get_absolute_url(), str(row.received_by or ""))
+        for row in files
+    }
+
+
+def _contact_files(ids: set[int]) -> dict[int, About]:
+    files = ContactFile.objects.filter(pk__in=ids).select_related("incident", "added_by") if ids else ()
+    return {row.pk: _contact_file(row) for row in files}
+
+
+def _contact_file(file: ContactFile) -> About:
+    incident = file.incident.reference
+    return About(f"{incident}, {file.name}", reverse("admin:claims_desk", args=[incident]), str(file.added_by))
+
+
 def _people(ids: set[int | None]) -> dict[int, About]:
     """Whoever asked, where the argument names nothing else."""
     people = get_user_model().objects.in_bulk([pk for pk in ids if pk])
     return {pk: About("", "", str(user)) for pk, user in people.items()}
 
 
-TELL: dict[str, Callable[[set], dict[int, About]]] = {"assessment": _assessments, "preview": _previews, "by": _people}
+TELL: dict[str, Callable[[set], dict[int, About]]] = {
+    "assessment": _assessments,
+    "preview": _previews,
+    "evidence": _evidence,
+    "contact_file": _contact_files,
+    "by": _people,
+}

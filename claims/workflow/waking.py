@@ -7,10 +7,12 @@ from datetime import datetime
 
 from django.db import transaction
 
-from claims import gate, stuck
+from claims import gate, inspecting, stuck
 from claims.gate import Refused
 from claims.workflow.assessing import queue_assessment
 from claims.workflow.letters import queue_letters
+from jobs.models import Job
+from jobs.queue import PERMISSION, retry
 
 
 @transaction.atomic
@@ -38,7 +40,21 @@ def _letters(by, hands: int, now: datetime) -> int:
     return count if count and queue_letters(now=now) else 0
 
 
+def _evidence(by, hands: int, now: datetime) -> int:
+    """Its job failed or was cancelled: tried again; or there never was one."""
+    files = list(stuck.evidence(now))
+    found = Job.objects.filter(task="claims.tasks.inspect", argument__evidence__in=[file.pk for file in files])
+    jobs = {job.argument["evidence"]: job for job in found}
+    for file in files:
+        if job := jobs.get(file.pk):
+            retry(job, by=by, now=now)
+        else:
+            inspecting.request_inspection(file, now=now)
+    return len(files)
+
+
 KINDS: dict[str, tuple[str, Callable[..., int]]] = {  # kind -> who may, and how
     "claims": ("claims.assess_claim", _claims),
     "letters": ("claims.send_letter", _letters),
+    "evidence": (PERMISSION, _evidence),
 }
