@@ -189,6 +189,7 @@ def watch_clocks() -> None:
 
 
 def watch_offers() -> None:
-    """Every minute: offers that nobody answered in time go back to the desk."""
+    """Every minute: offers that nobody answered in time go back to the desk; whoever may still answer is reminded once."""
     with pghistory.context(job="watch-offers"):
         workflow.expire_offers(now=timezone.now())
+        workflow.remind_of_offers(now=timezone.now(), before=settings.OFFER_REMINDER_BEFORE)

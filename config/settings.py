@@ -202,6 +202,7 @@ Q_CLUSTER = {  # run as many of these as you like: one worker each, so that a de
     "label": "Queue",
 }
 SLA_WARN_BEFORE = timedelta(hours=env.int("SLA_WARN_BEFORE_HOURS", default=24))  # a claim is due
+OFFER_REMINDER_BEFORE = timedelta(hours=env.int("OFFER_REMINDER_HOURS", default=48))  # it expires
 WORKERS = env.int("WORKERS", default=2)  # that run, on all machines together: so many share a long job
 SCHEDULES: dict[str, dict[str, str | int]] = {  # task name: django-q2 schedule fields; `sync_schedules` writes them
     "claims.tasks.sweep": {"schedule_type": "I", "minutes": 1},

@@ -8,7 +8,7 @@ from functools import cached_property
 from django.db.models import Count, Q
 
 from claims import assessment as facts
-from claims.models import Claim
+from claims.models import Claim, Letter
 from claims.screens import queue
 
 
@@ -29,6 +29,11 @@ class Today:
     @cached_property
     def overdue(self) -> int:
         return Claim.objects.overdue(self.now).count()
+
+    @cached_property
+    def letters_astray(self) -> int:
+        """Letters that did not go out and wait for a person."""
+        return Letter.objects.astray(self.now).count()
 
     @cached_property
     def incidents(self) -> list:
