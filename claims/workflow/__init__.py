@@ -20,7 +20,6 @@ from claims.workflow.assessing import (
 from claims.workflow.assigning import assign, forget_who_left, keep_filter, look_at, take_next
 from claims.workflow.clocks import Alarms, warn_and_escalate
 from claims.workflow.confirming import (
-    ON_SCREEN,
     confirm_payout,
     confirm_payout_as_seen,
     confirmed_figures,
@@ -32,8 +31,8 @@ from claims.workflow.offering import (
     answer_offer,
     expire_offers,
     make_offer,
-    mark_reminded,
     offers_to_remind,
+    remind_of_offers,
     to_offer,
 )
 from claims.workflow.paying import cancel_payout, propose_payout, release_payout, set_payout_limit
@@ -70,7 +69,6 @@ __all__ = [
     "confirm_payout_as_seen",
     "confirm_payout",
     "cancel_payout",
-    "ON_SCREEN",
     "Alarms",
     "Approvals",
     "PREVIEW_AT_MOST",
@@ -95,7 +93,6 @@ __all__ = [
     "grant_bonuses",
     "keep_preview",
     "make_offer",
-    "mark_reminded",
     "offers_to_remind",
     "pause_assessment",
     "payable_claims",
@@ -106,6 +103,7 @@ __all__ = [
     "record_answer",
     "rehearse",
     "release",
+    "remind_of_offers",
     "reopen",
     "request_assessment",
     "request_preview",

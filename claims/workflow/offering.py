@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 
 from django.db import IntegrityError, transaction
-from django.db.models import F, QuerySet
+from django.db.models import DateTimeField, F, QuerySet, Value
 
 from claims import gate, letters
 from claims.gate import Refused
 from claims.models import Claim, Offer, OfferLine, Remedy, Verdict
 from claims.workflow import clocks
 from claims.workflow.deciding import hold
+
+AT_ONCE = 1_000  # reminders in one commit; the next minute writes the next
 
 
 @transaction.atomic
@@ -109,11 +111,13 @@ def expire_offers(*, now: datetime) -> int:
 
 
 def offers_to_remind(*, now: datetime, before: timedelta) -> QuerySet[Offer]:
-    """Offers that can still be accepted, expire within `before` and were not reminded of."""
+    """Offers that can still be accepted, expire within `before`, are past half their time, and were not reminded of."""
+    at = Value(now, DateTimeField())
     return Offer.objects.filter(
         answer=Offer.Answer.WAITS,
         expires_at__gte=now,
         expires_at__lte=now + before,
+        made_at__lte=at - (F("expires_at") - at),
         reminded_at__isnull=True,
         claim__status__in=Claim.DECIDABLE,
         assessment=F("claim__assessment"),
@@ -121,12 +125,12 @@ def offers_to_remind(*, now: datetime, before: timedelta) -> QuerySet[Offer]:
 
 
 @transaction.atomic
-def mark_reminded(offers: Iterable[Offer], *, now: datetime) -> int:
-    """The customers of these offers are written to; answered in the meantime: left alone. Returns how many."""
-    waiting = Offer.objects.filter(pk__in=[offer.pk for offer in offers], answer=Offer.Answer.WAITS)
-    waiting = waiting.filter(reminded_at__isnull=True)
+def remind_of_offers(*, now: datetime, before: timedelta) -> int:
+    """Write to the customers of these offers, each once; not while somebody works on the claim. Returns how many."""
+    due = offers_to_remind(now=now, before=before).select_related("claim")
+    waiting = list(due.select_for_update(skip_locked=True, of=("self", "claim"))[:AT_ONCE])
     letters.reminders(waiting, now=now)
-    return waiting.update(reminded_at=now)
+    return Offer.objects.filter(pk__in=[offer.pk for offer in waiting]).update(reminded_at=now)
 
 
 def _touch(claims: Sequence[int]) -> None:

@@ -6,7 +6,7 @@ import pytest
 from django.contrib.auth.models import User
 
 from claims import gate, workflow
-from claims.models import Claim, Contact, Decision, Offer, Step
+from claims.models import Claim, Decision, Offer, Step
 from tests import factories as make
 from tests.factories import NOW, at
 
@@ -94,29 +94,20 @@ def offered(claim: Claim, by: User, **answer) -> None:
 
 def lend(claim: Claim, hand: str, who: User, other: User) -> None:
     """Somebody did this with the claim; whatever else that needed, another person did."""
-    if hand == "entered the claim":
-        Claim.objects.filter(pk=claim.pk).update(entered_by=who)
-    elif hand == "entered a contact":
-        Contact.objects.create(claim=claim, channel="chat", contacted_at=at("15:10"), entered_by=who)
-    elif hand == "brought evidence":
-        make.evidence(claim, received_by=who)
-    elif hand == "reviewed evidence":
-        make.evidence(claim, status="accepted", received_by=other, reviewed_by=who)
-    elif hand == "made an offer":
-        offered(claim, who)
-    elif hand == "recorded the answer to an offer":
-        offered(claim, other, answer="declined", note="call", answered_at=NOW, recorded_by=who)
-    elif hand == "decided before the appeal":
-        decided(claim, who, 11)
-        appealed(claim, other, 12)
-    elif hand == "decided after the appeal":
-        appealed(claim, other, 12)
-        decided(claim, who, 13)
-    elif hand == "decided, and nobody appealed":
-        decided(claim, who, 11)
-    elif hand == "recorded the appeal":
-        decided(claim, other, 11)
-        appealed(claim, who, 12)
+    declined = {"answer": "declined", "note": "call", "answered_at": NOW}
+    {
+        "nothing": lambda: None,
+        "entered the claim": lambda: Claim.objects.filter(pk=claim.pk).update(entered_by=who),
+        "entered a contact": lambda: claim.contacts.create(channel="chat", contacted_at=at("15:10"), entered_by=who),
+        "brought evidence": lambda: make.evidence(claim, received_by=who),
+        "reviewed evidence": lambda: make.evidence(claim, status="accepted", received_by=other, reviewed_by=who),
+        "made an offer": lambda: offered(claim, who),
+        "recorded the answer to an offer": lambda: offered(claim, other, **declined, recorded_by=who),
+        "decided before the appeal": lambda: (decided(claim, who, 11), appealed(claim, other, 12)),
+        "decided after the appeal": lambda: (appealed(claim, other, 12), decided(claim, who, 13)),
+        "decided, and nobody appealed": lambda: decided(claim, who, 11),
+        "recorded the appeal": lambda: (decided(claim, other, 11), appealed(claim, who, 12)),
+    }[hand]()
 
 
 def expected(verb: str, status: str, role: str, hand: str, fact: str) -> bool:

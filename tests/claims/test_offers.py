@@ -15,6 +15,7 @@ from claims import workflow
 from claims.gate import Refused
 from claims.models import Claim, Compensation, Offer, Remedy
 from claims.reports import unposted_or_mismatched
+from claims.screens import queue
 from claims.terms import PRESETS
 from incidents.models import Account, Asset, Customer, Incident, Instrument, Order, OutageWindow, Quote
 from tests import factories as make
@@ -244,6 +245,88 @@ def test_an_offer_is_made_once_and_answered_once(desk):
     answered(desk, offer)
     with pytest.raises(Refused, match="was accepted already"):
         answered(desk, offer, accept=False)
+
+
+def test_an_offer_that_nobody_answered_expires_and_the_claim_is_the_desks_again(desk):
+    order(desk, "1")
+    offer = offered(desk, assessed(desk))
+    assert workflow.expire_offers(now=offer.expires_at) == 0  # the last moment is in time
+    late = offer.expires_at + timedelta(seconds=1)
+    assert workflow.expire_offers(now=late) == 1
+    offer, claim = again(offer), again(offer.claim)
+    assert (offer.answer, offer.answered_at, offer.recorded_by) == ("expired", late, None)
+    assert (claim.asked_at, claim.revision) == (None, 3)
+    assert claim in queue.for_me(desk.max)
+    assert workflow.expire_offers(now=late) == 0
+    with pytest.raises(Refused, match="was expired already"):
+        answered(desk, offer, now=late)
+
+
+@pytest.mark.parametrize("end", ["declined", "expired"])
+def test_what_was_declined_or_expired_may_be_offered_again_on_the_same_assessment(desk, end):
+    order(desk, "1")
+    claim = assessed(desk)
+    first = offered(desk, claim)
+    if end == "declined":
+        answered(desk, first, accept=False)
+    else:
+        workflow.expire_offers(now=first.expires_at + timedelta(seconds=1))
+    assert "Record that this was offered" in text_of(signed_in(desk.ana).get(page_of(claim)))
+    second = offered(desk, again(claim))
+    assert (second.assessment, again(first).answer) == (first.assessment, end)
+    assert claim not in queue.for_me(desk.max)  # the customer has another one to answer
+    answered(desk, second)
+    assert workflow.approve(again(claim), by=desk.max, now=NOW) == {"USD": Decimal(50)}
+
+
+def test_the_time_to_decide_stands_still_while_an_offer_waits(desk):
+    order(desk, "1")
+    claim = assessed(desk)
+    Claim.objects.filter(pk=claim.pk).update(due_at=NOW + timedelta(days=3))
+    offer = offered(desk, again(claim))
+    assert again(claim).asked_at == NOW
+    assert not Claim.objects.overdue(NOW + timedelta(days=4)).exists()
+    answered(desk, offer, now=NOW + timedelta(days=5))
+    assert (again(claim).asked_at, again(claim).due_at) == (None, NOW + timedelta(days=8))
+
+
+def test_an_offer_that_a_new_check_made_void_stops_no_clock(desk):
+    order(desk, "1")
+    claim = assessed(desk)
+    Claim.objects.filter(pk=claim.pk).update(due_at=NOW + timedelta(days=3))
+    offered(desk, again(claim))
+    claim = assessed(desk, now=NOW + timedelta(days=2))
+    assert (claim.asked_at, claim.due_at) == (None, NOW + timedelta(days=5))
+
+
+def test_a_customer_is_reminded_once_before_an_offer_expires(desk):
+    order(desk, "1")
+    offer, before = offered(desk, assessed(desk)), timedelta(days=2)
+    early, due = offer.expires_at - timedelta(days=3), offer.expires_at - before
+    assert workflow.remind_of_offers(now=early, before=before) == 0
+    assert workflow.remind_of_offers(now=due, before=before) == 1
+    assert workflow.remind_of_offers(now=due + timedelta(hours=1), before=before) == 0
+    assert again(offer).reminded_at == due
+    assert answered(desk, offer, now=offer.expires_at).answer == "accepted"
+
+
+def test_nobody_is_reminded_of_what_they_answered_or_cannot_accept_any_more(desk):
+    order(desk, "1")
+    claim = assessed(desk)
+    first = offered(desk, claim)
+    due = first.expires_at - timedelta(days=1)
+    claim = assessed(desk, now=NOW + timedelta(hours=1))  # a later check: another offer is to be made
+    assert list(workflow.offers_to_remind(now=due, before=timedelta(days=2))) == []
+    answered(desk, workflow.make_offer(claim, by=desk.ana, now=NOW))
+    assert list(workflow.offers_to_remind(now=due, before=timedelta(days=2))) == []
+
+
+def test_of_a_short_offer_the_customer_is_reminded_past_its_half(desk):
+    order(desk, "1")
+    offer = offered(desk, assessed(desk))
+    half = NOW + (offer.expires_at - NOW) / 2
+    assert not workflow.offers_to_remind(now=half - timedelta(seconds=1), before=timedelta(days=30)).exists()
+    assert workflow.offers_to_remind(now=half, before=timedelta(days=30)).exists()
 
 
 def test_the_auditor_offers_nothing(desk):
