@@ -2,6 +2,7 @@
 # make run     the portal as it is                         make lint    style, templates, types
 # make stop    stop the embedded database                  make bench   how fast it is (ORDERS=100000: a smaller world)
 # make bench-books   how fast the books are, beside SQL by hand and two published ledgers
+# make bench-queue   the queue at a thousand claims and at a million
 # PORT, VAR_DIR and DATABASE_URL are honoured; README.md lists the rest.
 
 PORT ?= 8000
@@ -9,7 +10,7 @@ export PORT
 PYTHON := .venv/bin/python
 PIP := $(PYTHON) -m pip install --quiet --disable-pip-version-check
 
-.PHONY: demo run setup test lint messages bench bench-books stop
+.PHONY: demo run setup test lint messages bench bench-books bench-queue stop
 
 demo: .venv/ready
 	@exec $(PYTHON) -m config.serve --demo
@@ -42,6 +43,12 @@ bench: .venv/ready
 # Apart from the other bench, in an environment of their own: two rivals that the portal never runs with.
 bench-books: .venv/ready
 	@env -u DATABASE_URL VAR_DIR=$(BENCH_DIR) $(PYTHON) -m bench.books $(BOOKS)
+
+# The queue at a thousand claims and at a million (CLAIMS=100000: fewer).
+CLAIMS ?= 1000000
+
+bench-queue: .venv/ready
+	@env -u DATABASE_URL VAR_DIR=$(BENCH_DIR) $(PYTHON) -m bench.queues --claims $(CLAIMS)
 
 stop:
 	@test ! -x $(PYTHON) || $(PYTHON) -m config.database stop

@@ -110,10 +110,10 @@ SELECT n, (ARRAY['chat', 'email', 'web'])[1 + n %% 3], CASE WHEN pg_temp.chance(
            THEN %(start)s + interval '20 hours' * pg_temp.chance(n, 42 + again) ELSE %(end)s + interval '30 hours' END,
        '', '{}', 'I could not close my position.', 'T-' || n || '-' || again
   FROM generate_series(1, %(claims)s) n, generate_series(0, (n %% 3 = 0)::int) again;
-INSERT INTO claims_evidence (claim_id, kind, name, content_type, size, sha256, original, preview, findings, status, reason,
-       received_at, reviewed_at)
-SELECT n, 'screenshot', 'login.png', 'image/png', 1, md5(n::text) || md5((-n)::text), 'none', '', '{}', status,
-       CASE status WHEN 'received' THEN '' ELSE 'seen' END, %(end)s, CASE WHEN status <> 'received' THEN %(end)s END
+INSERT INTO claims_evidence (claim_id, kind, name, content_type, size, sha256, original, preview, device, findings, status,
+       ground, reason, received_at, inspected_at, reviewed_at)
+SELECT n, 'screenshot', 'login.png', 'image/png', 1, md5(n::text) || md5((-n)::text), 'none', '', '', '{}', status,
+       '', CASE status WHEN 'received' THEN '' ELSE 'seen' END, %(end)s, %(end)s, CASE WHEN status <> 'received' THEN %(end)s END
   FROM (SELECT n, CASE WHEN pg_temp.chance(n, 51) < 0.6 THEN 'accepted' WHEN pg_temp.chance(n, 51) < 0.8 THEN 'received'
                        ELSE 'rejected' END AS status
           FROM generate_series(1, %(claims)s) n WHERE pg_temp.chance(n, 50) < 0.3) AS shown
