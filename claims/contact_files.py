@@ -83,10 +83,10 @@ def _rehearsed(file: ContactFile, path: Path, *, now: datetime) -> dict[str, Any
     return found | shape
 
 
-def _columns(batch: bulk.Batch) -> dict[str, str]:
-    """Our column -> what the file calls it."""
+def _columns(batch: bulk.Batch) -> list[tuple[str, str]]:
+    """(our column, what the file calls it), in our order."""
     names = (column.name for column in intake.CONTACTS)
-    return {name: batch.headings.get(name, name) for name in names if name in batch.present}
+    return [(name, batch.headings.get(name, name)) for name in names if name in batch.present]
 
 
 def _first_rows(batch: bulk.Batch) -> list[dict[str, Any]]:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from datetime import date, datetime
@@ -58,6 +59,7 @@ CHANNELS = {
 LANGUAGES = {"en": ("english",), "zh": ("chinese", "simplified chinese", "中文", "简体中文")}
 IDS = ("customer", "account", "ticket")  # which a spreadsheet may have rounded, as it may order numbers
 ROUNDED = "the number as text: a spreadsheet rounds numbers of more than 15 digits"
+TIME = re.compile(r"([0-9]{4})[-/]([0-9]{2})[-/]([0-9]{2}) ([0-9:.]+) ?(UTC|GMT|[+-][0-9]{2}:?[0-9]{2})?")
 EXACT = 10**15  # from here on a spreadsheet does not keep every digit
 
 
@@ -66,11 +68,15 @@ def rows(stream: io.BufferedReader, columns: Sequence[Column], reading: Reading)
     if stream.peek(2)[:2] == b"PK":
         return _workbook(stream, columns, reading)
     lines = Lines(stream)
-    line = lines.first()
-    lines.put_back(line)
-    sheet = header(lines, known_as(columns, _names(line)), Form())
+    sheet = _header(lines.first() if stream.peek(1) else "", columns)
     ours = all(not column.called for column in sheet.known)
     return (Rows if ours else HelpdeskRows)(lines, sheet, reading)
+
+
+def _header(line: str, columns: Sequence[Column]) -> Sheet:
+    """A line of headings, understood under the names that it has for our columns."""
+    alone = Lines(io.BufferedReader(io.BytesIO(line.encode("utf-8", "surrogateescape"))))  # type: ignore[arg-type]
+    return header(alone, known_as(columns, _names(line)), Form())
 
 
 def known_as(columns: Sequence[Column], names: Sequence[str]) -> list[Column]:
@@ -147,9 +153,11 @@ def _said(cell: str, words: dict[str, tuple[str, ...]]) -> str:
 
 def _instant(cell: str) -> str:
     """2022/11/16 15:00 UTC, 2022-11-16 23:00 +0800: the same in ISO 8601."""
-    day, _space, clock = cell.replace("/", "-").partition(" ")
-    clock = clock.replace(" UTC", "Z").replace(" GMT", "Z").replace(" +", "+").replace(" -", "-")
-    return f"{day} {clock}" if clock else day
+    match = TIME.fullmatch(cell)
+    if match is None:
+        return cell
+    year, month, day, clock, offset = match.groups()
+    return f"{year}-{month}-{day} {clock}{'Z' if offset in ('UTC', 'GMT') else offset or ''}"
 
 
 # --- a workbook
@@ -168,8 +176,7 @@ def _workbook(stream: io.BufferedReader, columns: Sequence[Column], reading: Rea
         names.pop()
     if not names:
         raise HeaderError(EMPTY_HEADER)
-    line = Lines(io.BufferedReader(io.BytesIO(written(names).encode())))  # type: ignore[arg-type]
-    return _WorkbookRows(table, header(line, known_as(columns, names), Form()), reading)
+    return _WorkbookRows(table, _header(written(names), columns), reading)
 
 
 class _WorkbookRows(HelpdeskRows):

@@ -55,7 +55,7 @@ class Import:
     @property
     def columns(self) -> list[tuple[str, str]]:
         """(ours, the file's), in our order."""
-        return list(self.found["columns"].items())
+        return self.found["columns"]
 
     @property
     def rows(self) -> list[tuple[int, list[str]]]:
