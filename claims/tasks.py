@@ -48,9 +48,10 @@ def _carry(job_id: int, verb: Callable, ending: Callable | None) -> None:
 
 @contextmanager
 def _at_work(job) -> Iterator[None]:
-    """Who lost the job leaves it to whoever has it; any other error is told to the queue."""
+    """What it changes names the job; who lost it leaves it to whoever has it; any other error is told to the queue."""
     try:
-        yield
+        with pghistory.context(job=job.shared.key):
+            yield
     except queue.LeaseLost:
         log.warning("%s went on in another worker", job.key)
     except Exception as error:

@@ -78,6 +78,7 @@ SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = SECURE_HSTS_SECONDS > 0
 SECURE_REFERRER_POLICY = "same-origin"  # a customer's address carries their token
 if env.bool("TRUST_FORWARDED_PROTO", default=False):  # only behind a proxy that sets or strips the header itself
     SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
+TRUSTED_PROXIES = env.int("TRUSTED_PROXIES", default=0)  # of ours, each adding to X-Forwarded-For whom it saw
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = PRODUCTION
 SESSION_COOKIE_HTTPONLY = CSRF_COOKIE_HTTPONLY = True
 SESSION_COOKIE_AGE = 12 * 3600  # a working day
@@ -145,7 +146,7 @@ MIDDLEWARE = [
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
-    "pghistory.middleware.HistoryMiddleware",  # after authentication: history names the person
+    "jobs.middleware.Whereabouts",  # after authentication: history names the person
 ]
 ROOT_URLCONF = "config.urls"
 WSGI_APPLICATION = "config.wsgi.application"
@@ -359,6 +360,7 @@ UNFOLD = {
                     nav(_("Decisions"), "how_to_reg", "claims_decision_changelist", "claims.view_decision"),
                     nav(_("Letters"), "mail", "claims_letter_changelist", "claims.view_letter"),
                     nav(_("Goodwill bonuses"), "redeem", "claims_bonus_changelist", "claims.view_bonus"),
+                    nav(_("History"), "history", "claims_change_changelist", "claims.view_history"),
                 ],
             },
             {

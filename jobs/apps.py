@@ -15,3 +15,9 @@ class JobsConfig(AppConfig):
         import_string("django_q.signals.post_spawn").connect(
             import_string("jobs.tasks.begin"), dispatch_uid="jobs.begin"
         )
+        import_string("django_q.signals.pre_execute").connect(
+            import_string("jobs.traces.begin"), dispatch_uid="jobs.traces.begin"
+        )
+        import_string("django_q.signals.post_execute_in_worker").connect(
+            import_string("jobs.traces.end"), dispatch_uid="jobs.traces.end"
+        )

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import getpass
 import io
 import json
 import os
+import socket
 import sys
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
@@ -42,13 +44,18 @@ class PortalCommand(BaseCommand, ABC):
     def arguments(self, parser: CommandParser) -> None:
         """The command's own arguments."""
 
+    @property
+    def called(self) -> str:
+        """The command's name, for the history."""
+        return type(self).__module__.rpartition(".")[2]
+
     @abstractmethod
     def act(self, **options) -> dict:
         """The one call, and what to print of it; nothing is printed of an empty result."""
 
     def handle(self, *args, **options) -> None:
         try:
-            with pghistory.context(command=type(self).__module__.rpartition(".")[2], by=options.get("by")):
+            with pghistory.context(command=self.called, by=options.get("by"), machine=machine()):
                 result = self.act(**options)
         except Refusal as refusal:
             result = self.nothing | refusal.result | {"errors": refusal.errors}
@@ -111,6 +118,15 @@ def _standard(stdout: Any) -> Iterator[BinaryIO]:
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # the interpreter flushes once more at its end
         sys.exit(1)
+
+
+def machine() -> str:
+    """Who called the command and where, as the machine knows them: 'clerk@desk-3'."""
+    try:
+        caller = getpass.getuser()
+    except (KeyError, OSError):  # an account without a name, as in a container
+        caller = str(os.getuid())
+    return f"{caller}@{socket.gethostname()}"
 
 
 def text_of(file: str | Path) -> str:

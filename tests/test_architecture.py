@@ -50,6 +50,7 @@ FLOORS = {
     "helpdesk": PURE,
     "csv_file": PURE,
     "unpacked": PURE,
+    "recording": PURE,  # what the database keeps of changes, as SQL
     # nouns
     "models": MODELS,
     "paper": MODELS,
@@ -61,6 +62,7 @@ FLOORS = {
     "notices": JOINERS,
     "gate": JOINERS,
     "inflows": JOINERS,
+    "history": JOINERS,
     "stuck": JOINERS,
     "letters": JOINERS,
     "reasons": JOINERS,  # verdicts in the words of their policy
@@ -106,6 +108,8 @@ FLOORS = {
     "report_pages": DOORS,
     "report_urls": DOORS,
     "admin": DOORS,
+    "middleware": DOORS,
+    "traces": DOORS,
     "views": DOORS,
     "tasks": DOORS,
     "forms": DOORS,

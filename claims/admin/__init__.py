@@ -1,5 +1,5 @@
 """The back office's screens of this room: the queue and its claims, the policies, the record."""
 
-from claims.admin import letters, payouts, policies, queue, record, reports, teams
+from claims.admin import history, letters, payouts, policies, queue, record, reports, teams
 
-__all__ = ["letters", "payouts", "policies", "queue", "record", "reports", "teams"]
+__all__ = ["history", "letters", "payouts", "policies", "queue", "record", "reports", "teams"]

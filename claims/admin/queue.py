@@ -21,6 +21,7 @@ from claims.admin.changes import Changes
 from claims.admin.contact_files import ContactImport
 from claims.admin.desk import Desk
 from claims.admin.evidence import EvidenceReview
+from claims.admin.history import ClaimHistory
 from claims.admin.inflows import LiquidationImport
 from claims.admin.intake import NewContact
 from claims.admin.lanes import LaneFilter, Lanes, givable, list_of
@@ -49,6 +50,7 @@ class ClaimAdmin(
     BooksAsked,
     LiquidationImport,
     StuckWork,
+    ClaimHistory,
     office.ReadOnlyScreen,
 ):
     """Claims are shown and decided here, never edited: each button is one verb of the workflow."""
@@ -145,6 +147,7 @@ class ClaimAdmin(
             *self.books_urls(),
             *self.liquidation_urls(),
             *self.stuck_urls(),
+            *self.history_urls(),
             *super().get_urls(),
         ]
 

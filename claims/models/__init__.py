@@ -4,6 +4,7 @@ from claims.models.assessments import Assessment, GivenPrice, ReferencePrice, Ve
 from claims.models.claims import Claim, Contact, Evidence, Frame
 from claims.models.decisions import Award, Bonus, Compensation, Decision, Offer, OfferLine, Remedy
 from claims.models.intake import ContactFile
+from claims.models.history import Change
 from claims.models.letters import Event, Letter, LetterTemplate
 from claims.models.payouts import PayoutBatch, PayoutFile, PayoutLimit, PayoutLine
 from claims.models.policies import Policy, Preview
@@ -25,6 +26,7 @@ __all__ = [
     "Assessment",
     "Award",
     "Bonus",
+    "Change",
     "Claim",
     "Compensation",
     "Contact",
