@@ -37,7 +37,7 @@ def _carry(job_id: int, verb: Callable, ending: Callable | None) -> None:
     job = queue.take(job_id, now=timezone.now())
     if job is None:
         return
-    with pghistory.context(job=job.shared.key), _at_work(job):
+    with _at_work(job):
         run = Assessment.objects.select_related("policy__published_by").get(pk=job.argument["assessment"])
         turn_ends_at = timezone.now() + TURN
         while _carry_part(job, run, verb, ending):
@@ -78,7 +78,7 @@ def take_contacts_in(job_id: int) -> None:
     job = queue.take(job_id, now=timezone.now())
     if job is None:
         return
-    with pghistory.context(job=job.shared.key), _at_work(job):
+    with _at_work(job):
         files = ContactFile.objects.select_related("incident", "added_by")
         file = files.get(pk=job.argument["contact_file"])
         turn_ends_at = timezone.now() + TURN
@@ -93,7 +93,7 @@ def send_letters(job_id: int) -> None:
     job = queue.take(job_id, now=timezone.now())
     if job is None:
         return
-    with pghistory.context(job=job.shared.key), _at_work(job):
+    with _at_work(job):
         turn_ends_at = timezone.now() + TURN
         while part := _next_portion(job):
             began_at = timezone.now()
