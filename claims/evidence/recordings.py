@@ -23,7 +23,7 @@ PIXELS_MAX = 9_000_000  # of a frame: 4K, upright too
 SECONDS_MAX = 600
 FRAMES_MAX = SECONDS_MAX * 60
 STILLS_MAX = 12
-FIRST_EVERY = Decimal("0.5")  # seconds between stills, doubled whenever there are too many
+FIRST_EVERY = Decimal("0.5")  # seconds between stills; every other goes whenever there are too many
 MILLISECOND = Decimal("0.001")
 CODECS = {
     "h264",
@@ -131,7 +131,8 @@ class Film:
             return
         self.stills.append(Still(at, encoded(_upright(frame), "JPEG")))
         if len(self.stills) > STILLS_MAX:
-            self.stills, self.every = self.stills[::2], self.every * 2
+            self.stills = self.stills[::2]
+            self.every = self.stills[1].at - self.stills[0].at
 
 
 @contextmanager
