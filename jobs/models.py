@@ -6,6 +6,7 @@ from django.conf import settings
 from django.db import models
 from django.db.models import F, Q
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 
 class JobQuerySet(models.QuerySet):
@@ -39,7 +40,7 @@ class Job(models.Model):
         PAUSED = "paused", _("paused")
         DONE = "done", _("done")
         FAILED = "failed", _("failed")
-        CANCELLED = "cancelled", _("cancelled")
+        CANCELLED = "cancelled", pgettext_lazy("state", "cancelled")
 
     UNFINISHED = (State.QUEUED, State.RUNNING, State.PAUSED)
     RETRIABLE = (State.FAILED, State.CANCELLED)
