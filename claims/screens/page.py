@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
 from decimal import Decimal
 from functools import cached_property
 
-from django.contrib.auth import get_user_model
 from django.db.models import Prefetch, QuerySet
 from django.utils.translation import get_language
 from django.utils.translation import gettext_lazy as _
@@ -107,16 +105,6 @@ class ContactLine:
     @property
     def is_odd(self) -> bool:
         return bool(self.unknown or self.strangers or self.account_is_strange)
-
-
-@dataclass(frozen=True)
-class Moment:
-    """A moment of the claim's history."""
-
-    at: datetime
-    what: object
-    who: str = ""
-    detail: object = ""
 
 
 def claims() -> QuerySet[Claim]:
@@ -283,53 +271,3 @@ class ClaimPage:
     @cached_property
     def bonus(self):
         return getattr(self.claim, "bonus", None)
-
-    @cached_property
-    def moments(self) -> list[Moment]:
-        """The history, newest first."""
-        found = [
-            Moment(c.contacted_at, _("Contact"), detail=c.get_channel_display()) for c in self.claim.contacts.all()
-        ]
-        for item in self.evidence:
-            found.append(Moment(item.received_at, _("Evidence received"), named(item.received_by), item.name))
-            if item.reviewed_at:
-                review = f"{item.get_status_display()}: {item.reason}"
-                found.append(Moment(item.reviewed_at, _("Evidence reviewed"), named(item.reviewed_by), review))
-        for decision in self.decisions:
-            found.append(
-                Moment(decision.decided_at, decision.get_verb_display(), named(decision.decided_by), decision.reason)
-            )
-        for step in self.claim.steps.all():
-            found.append(Moment(step.taken_at, step.get_verb_display(), named(step.taken_by), step.reason))
-        for offer in self.offers:
-            found.append(Moment(offer.made_at, _("Offer"), named(offer.made_by)))
-            if offer.answered_at:
-                answer = ": ".join(filter(None, [offer.get_answer_display(), offer.note]))
-                found.append(Moment(offer.answered_at, _("Answer to the offer"), named(offer.recorded_by), answer))
-        if self.bonus:
-            found.append(
-                Moment(self.bonus.granted_at, _("Goodwill bonus"), named(self.bonus.granted_by), str(self.bonus))
-            )
-        return sorted(found + self._changes(), key=lambda moment: moment.at, reverse=True)
-
-    def _changes(self) -> list[Moment]:
-        """Changes of status, as the database recorded them, with the person or the job behind each."""
-        events = list(self.claim.events.select_related("pgh_context").order_by("pgh_id"))
-        behind = [event.pgh_context.metadata if event.pgh_context else {} for event in events]
-        people = self._people({context.get("user") for context in behind} - {None})
-        changes, before = [], None
-        for event, context in zip(events, behind, strict=True):
-            if event.status != before:
-                who = people.get(context.get("user"), context.get("job", ""))
-                changes.append(Moment(event.pgh_created_at, _("Status"), who, Claim.Status(event.status).label))
-            before = event.status
-        return changes
-
-    @staticmethod
-    def _people(ids: set) -> dict:
-        """User names by id."""
-        return dict(get_user_model().objects.filter(pk__in=ids).values_list("pk", "username")) if ids else {}
-
-
-def named(person) -> str:
-    return person.get_username() if person else ""
