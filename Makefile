@@ -3,6 +3,7 @@
 # make stop    stop the embedded database                  make bench   how fast it is (ORDERS=100000: a smaller world)
 # make bench-books   how fast the books are, beside SQL by hand and two published ledgers
 # make bench-queue   the queue at a thousand claims and at a million
+# make bench-day     a day of an outage while a worker is killed all the time: is anything lost, or done twice?
 # PORT, VAR_DIR and DATABASE_URL are honoured; README.md lists the rest.
 
 PORT ?= 8000
@@ -10,7 +11,7 @@ export PORT
 PYTHON := .venv/bin/python
 PIP := $(PYTHON) -m pip install --quiet --disable-pip-version-check
 
-.PHONY: demo run setup test lint messages bench bench-books bench-queue stop
+.PHONY: demo run setup test lint messages bench bench-books bench-queue bench-day stop
 
 demo: .venv/ready
 	@exec $(PYTHON) -m config.serve --demo
@@ -49,6 +50,11 @@ CLAIMS ?= 1000000
 
 bench-queue: .venv/ready
 	@env -u DATABASE_URL VAR_DIR=$(BENCH_DIR) $(PYTHON) -m bench.queues --claims $(CLAIMS)
+
+# A day of an outage: contacts, files, workers that are killed; it says whether anything was lost or done twice.
+# DAY="--contacts 500 --uploads 80" is a shorter one; DAY="--images FOLDER" uploads that folder's files, too.
+bench-day: .venv/ready
+	@env -u DATABASE_URL VAR_DIR=$(BENCH_DIR) $(PYTHON) -m bench.day $(DAY)
 
 stop:
 	@test ! -x $(PYTHON) || $(PYTHON) -m config.database stop

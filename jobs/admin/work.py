@@ -99,7 +99,7 @@ class JobAdmin(office.ReadOnlyScreen):
         else:
             of = about.words or job.key
         at = reverse("admin:jobs_job_change", args=[job.pk])
-        return format_html('<a class="mg-strong" href="{}">{}</a><br>{}', at, job.piece.task, of)
+        return format_html('<div><a class="mg-link" href="{}">{}</a><br>{}</div>', at, job.piece.task, of)
 
     @display(description=gettext_lazy("state"), ordering="state")
     def condition(self, job):

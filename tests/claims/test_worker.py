@@ -21,7 +21,7 @@ from jobs import queue
 from jobs.models import Job, Part
 from tests import factories as make
 from tests.factories import NOW, at
-from tests.together import held, wait_for_waiting, wait_until
+from tests.together import Person, held, wait_for_waiting, wait_until
 
 CUSTOMERS = workflow.SLICE + 500  # two slices
 MINUTE = timedelta(minutes=1)
@@ -239,6 +239,60 @@ def test_a_run_is_paused_in_the_middle_survives_a_restart_and_is_resumed(crowd, 
     wait_until(lambda: set(Job.objects.values_list("state", flat=True)) == {"done"}, "the run ends")
     run = Assessment.objects.get()
     assert outcome(run) == outcome(workflow.assess_now(crowd, now=timezone.now()))
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_run_is_cancelled_while_two_workers_commit_slices_and_goes_on_when_it_is_tried_again(
+    crowd, worker, monkeypatch
+):
+    monkeypatch.setattr(assessing, "SLICE", 100)
+    mia = make.staff("mia", "manager")
+    job = workflow.queue_assessment(crowd, hands=2, now=timezone.now())
+    alive = [worker(), worker()]
+    wait_for_parts(8)
+    queue.cancel(job, by=mia, now=timezone.now())
+    wait_until(lambda: not OrmQ.objects.exists(), "both leave after the part they were at")
+    done = Part.objects.filter(finished_at__isnull=False, stage=assessing.CLAIMS)
+    assert 6 <= done.count() < 25
+    ids = [
+        pk
+        for part in done
+        for pk in Claim.objects.filter(pk__range=(part.first, part.last)).values_list("pk", flat=True)
+    ]
+    assert sorted(Verdict.objects.values_list("claim", flat=True)) == sorted(ids), "whole slices, and nothing else"
+    assert set(Claim.objects.filter(status="assessed").values_list("pk", flat=True)) == set(ids)
+
+    let_two_minutes_pass()
+    assert set(Job.objects.values_list("state", flat=True)) == {"cancelled"}
+    assert not OrmQ.objects.exists()
+
+    queue.retry(job, by=mia, now=timezone.now())
+    wait_until(lambda: set(Job.objects.values_list("state", flat=True)) == {"done"}, "the run ends")
+    run = Assessment.objects.get()
+    assert Verdict.objects.count() == CUSTOMERS
+    assert outcome(run) == outcome(workflow.assess_now(crowd, now=timezone.now()))
+    assert all(process.poll() is None for process in alive)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_cancellation_that_meets_a_commit_waits_for_it_and_the_slice_counts(crowd, worker):
+    mia = make.staff("mia", "manager")
+    job = workflow.queue_assessment(crowd, now=timezone.now())
+    last = Claim.objects.latest("pk")
+    with ExitStack() as progress:
+        with held("claims_claim", f"id = {last.pk}"):  # the second slice cannot begin
+            worker()
+            wait_for_waiting(1)
+            progress.enter_context(held("jobs_job"))
+        wait_for_waiting(1, "jobs_job")  # its verdicts are written; it is about to say so
+        person = Person(lambda: queue.cancel(job, by=mia, now=timezone.now()))
+        wait_for_waiting(2, "jobs_job")
+    assert person.finished() is None
+    wait_until(lambda: not OrmQ.objects.exists(), "the worker leaves")
+    job.refresh_from_db()
+    assert (job.state, job.done, Verdict.objects.count()) == ("cancelled", CUSTOMERS, CUSTOMERS)
+    run = Assessment.objects.get()
+    assert run.finished_at is None, "its end is undone: nobody is approved straight through"
 
 
 @pytest.mark.django_db

@@ -57,7 +57,7 @@ def test_a_run_is_told_by_its_incident_its_progress_and_who_asked_for_it(mia):
     assert "mia" in text.partition("Assessment INC-2022-001")[2]
     page = read(mia, f"{PAGE}{job.pk}/change/")
     assert "Assessment running INC-2022-001 Cancel All jobs" in page
-    assert "Parts stage 1: 0 of 1" in page
+    assert "Parts stage 0: 0 of 1" in page
 
 
 def test_a_helper_is_no_work_of_its_own_and_leads_to_the_work_it_helps(mia):
