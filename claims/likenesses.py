@@ -31,7 +31,7 @@ def twins(evidence: Evidence) -> QuerySet[Evidence]:
 def alike(evidence: Evidence) -> QuerySet[Evidence]:
     """What looks the same among other customers' files of the incident, with `differing`: how many bits of 256."""
     if evidence.look is None:
-        return Evidence.objects.none()
+        return Evidence.objects.none().annotate(differing=Value(0))
     differing = Differing(F("look"), Cast(Value(evidence.look), BitField()))
     others = Evidence.objects.filter(look__isnull=False, claim__incident=evidence.claim.incident_id)
     return others.exclude(claim=evidence.claim_id).annotate(differing=differing).filter(differing__lte=ALIKE)

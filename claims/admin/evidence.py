@@ -47,6 +47,7 @@ class EvidenceReview:
             "item": evidence,
             "is_fullwidth": "1",
         }
+        context |= self.presence(request, evidence.claim)
         return TemplateResponse(request, "claims/evidence.html", context)
 
     def review_view(self, request, pk):
