@@ -224,13 +224,13 @@ def paid_without_line() -> QuerySet[JournalEntry]:
     return JournalEntry.objects.filter(pays, category__in=PAYING, payout__isnull=True)
 
 
-def reference_of(entry_id: int) -> str:
+def reference_of(entry_id: int | None) -> str:
     """The entry's reference, or its number where the entry is gone."""
     found = JournalEntry.objects.filter(pk=entry_id).values_list("reference", flat=True).first()
     return found or f"entry {entry_id}"
 
 
-def booked(entry_id: int) -> str:
+def booked(entry_id: int | None) -> str:
     """What an entry says, for a message: 'outage compensation, Expenses:… USDT ← Liabilities:… USDT 12.5'."""
     entry = JournalEntry.objects.filter(pk=entry_id).first()
     if entry is None:

@@ -94,9 +94,10 @@ def confirm_payout(
 ) -> dict:
     """Take treasury's word for each line of its file: rows, paid, failed, unchanged, rejected, errors.
 
-    A paid line is posted in the same commit, once; a failed one may be proposed again. All of a file or, with an error in it,
-    nothing; the same file again changes nothing. `by`: who brings it, None the operator at the console. Refused: no
-    permission, a batch that was never released, `at_most` rows exceeded; PostingError: what the books refuse.
+    A paid line is posted in the same commit, once, with the letter that tells of it; a failed one may be proposed again. All of
+    a file or, with an error in it, nothing; the same file again changes nothing. `by`: who brings it, None the operator at the
+    console. Refused: no permission, a batch that was never released, `at_most` rows exceeded; PostingError: what the books
+    refuse.
     """
     if by is not None:
         gate.may(by, "claims.confirm_payout")

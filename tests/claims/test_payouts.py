@@ -7,7 +7,7 @@ from django.db import DatabaseError, connection, transaction
 
 from claims import settlement, workflow
 from claims.gate import Refused
-from claims.models import Bonus, Claim, PayoutBatch, PayoutFile, PayoutLine
+from claims.models import Bonus, Claim, Letter, PayoutBatch, PayoutFile, PayoutLine
 from claims.reports import unposted_or_mismatched
 from ledger.journal import CASH
 from ledger.models import Balance, JournalEntry
@@ -304,6 +304,16 @@ def test_a_payout_with_one_failed_line_from_end_to_end(desk):
     desk.confirm(second, paid(second, 1))
     assert (owed(), unpaid(), len(payments())) == (0, 0, 4)
     assert unposted_or_mismatched() == []
+
+
+def test_each_customer_is_written_to_once_about_each_payment(desk):
+    batch = desk.released()
+    rows = [paid(batch, 1), failed(batch, 2)]
+    desk.confirm(batch, *rows)
+    desk.confirm(batch, *rows)
+    desk.confirm(batch, paid(batch, 3), paid(batch, 4))
+    told = Letter.objects.filter(event="paid").order_by("pk").values_list("claim__customer__code", "facts__reference")
+    assert list(told) == [("carla", "TX-1"), ("dora", "TX-3"), ("dora", "TX-4")]
 
 
 def test_the_same_file_again_changes_nothing(desk):
