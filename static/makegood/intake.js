@@ -91,3 +91,4 @@ document.addEventListener("keydown", (event) => {
   event.preventDefault();
   form.requestSubmit(form.querySelector(event.shiftKey ? "[data-save-next]" : "[data-save]"));
 });
+who.focus(); // the attribute alone is not heeded on these pages
