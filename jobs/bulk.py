@@ -7,7 +7,7 @@ column per `Column`, empty cells NULL) with `check`, `once` and `refuse`, and ta
 from __future__ import annotations
 
 import io
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Protocol
 from zoneinfo import available_timezones
@@ -88,7 +88,7 @@ class Batch:
             [column, expected],
         )
 
-    def refuse(self, query: str, params: Sequence[Any] = ()) -> None:
+    def refuse(self, query: str, params: Sequence[Any] | Mapping[str, Any] = ()) -> None:
         """Find the rows that a query names: line, column, what would be right."""
         with connection.cursor() as cursor:
             cursor.execute(f"INSERT INTO bulk_error (line, name, expected) {query}", params)
