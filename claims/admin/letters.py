@@ -13,6 +13,8 @@ from django.shortcuts import get_object_or_404, redirect
 from django.template.response import TemplateResponse
 from django.urls import path
 from django.utils import timezone
+from django.utils.html import format_html
+from django.utils.text import Truncator
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 from unfold.contrib.filters.admin import RelatedDropdownFilter
@@ -24,7 +26,7 @@ from claims.admin.record import OfClaim
 from claims.letters import Words
 from claims.models import Claim, Event, Letter, LetterTemplate
 from claims.screens import letters as screens
-from jobs import office
+from jobs import office, shown
 
 
 class AstrayFilter(admin.SimpleListFilter):
@@ -57,24 +59,31 @@ class LetterAdmin(IncidentPages, OfClaim, office.ReadOnlyScreen):
     list_before_template = "claims/letters_head.html"
     search_fields = ["claim__reference__exact", "claim__customer__code__exact", "to__exact"]
     search_help_text = gettext_lazy("Claim, customer or e-mail address")
-    written = office.moment("written_at", gettext_lazy("written at"))
-    sent = office.moment("sent_at", gettext_lazy("sent at"))
 
     @display(description=gettext_lazy("event"), ordering="event")
     def about(self, letter):
         return letter.get_event_display()
 
-    @display(description=gettext_lazy("to"), ordering="to")
+    @display(description=gettext_lazy("written at"), ordering="written_at")
+    def written(self, letter):
+        return format_html('<span class="mg-instant">{}</span>', shown.instant(letter.written_at))
+
+    @display(description=gettext_lazy("sent at"), ordering="sent_at")
+    def sent(self, letter):
+        return format_html('<span class="mg-instant">{}</span>', shown.instant(letter.sent_at))
+
+    @display(description=gettext_lazy("recipient"), ordering="to")
     def to_whom(self, letter):
         return letter.to or letter.claim.customer.email or "–"
 
     @display(description=gettext_lazy("status"), ordering="status")
     def state(self, letter):
-        return office.badge(letter.status, letter.get_status_display())
+        words = _("perhaps sent") if letter.is_doubtful(timezone.now()) else letter.get_status_display()
+        return office.badge(letter.status, words)
 
     @display(description=gettext_lazy("error"))
     def trouble(self, letter):
-        return letter.error[:120] or "–"
+        return Truncator(letter.error).chars(60) or "–"
 
     def changelist_view(self, request, extra_context=None):
         extra = {

@@ -159,12 +159,12 @@ def _paid(letter: Letter, language: str) -> dict[str, str]:
 
 
 TELL = {
-    Event.RECEIPT: _receipt,
-    Event.EVIDENCE_NEEDED: _evidence,
-    Event.OFFER: _offer,
-    Event.REMINDER: _offer,
-    Event.DECISION: _decision,
-    Event.PAID: _paid,
+    Event.RECEIPT.value: _receipt,
+    Event.EVIDENCE_NEEDED.value: _evidence,
+    Event.OFFER.value: _offer,
+    Event.REMINDER.value: _offer,
+    Event.DECISION.value: _decision,
+    Event.PAID.value: _paid,
 }
 
 
@@ -173,13 +173,14 @@ def sample(event: str, language: str) -> dict[str, str]:
     with translation.override(CATALOGUE[language]):
         best, restored = _money(Decimal("35.5"), "USDT"), _money(Decimal("120"), "USDT")
         choice = _choice({"amount": "35.5", "restored": "120", "asset": "USDT"})
-        orders = {
-            Event.EVIDENCE_NEEDED: [("10001/1", "BTCUSDT", [])],
-            Event.DECISION: [
+        orders: dict[str, list[tuple[str, str, list[str]]]] = {
+            Event.EVIDENCE_NEEDED.value: [("10001/1", "BTCUSDT", [])],
+            Event.DECISION.value: [
                 ("10001/1", best, [gettext("C1: the published words of the clause")]),
                 ("10002/1", gettext("not compensated"), [gettext("E4: the published words of the clause")]),
             ],
-        }.get(event, [("10001/1", choice, []), ("10002/1", restored, [])])
+        }
+        rows = orders.get(event, [("10001/1", choice, []), ("10002/1", restored, [])])
         return {
             "customer": gettext("Carla Weber"),
             "claim": "CLM-000123",
@@ -188,7 +189,7 @@ def sample(event: str, language: str) -> dict[str, str]:
             "due_at": "2022-11-30 15:00:00 UTC",
             "expires_at": "2022-11-25 09:00:00 UTC",
             "reason": gettext("Here stands what the agent or the manager wrote."),
-            "orders": _lines(orders),
+            "orders": _lines(rows),
             "total": best,
             "amounts": best,
             "amount": best,

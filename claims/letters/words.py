@@ -22,32 +22,36 @@ SHIPPED = Path(__file__).parent / "words"
 LANGUAGES = {"en": _("English"), "zh": _("Chinese")}
 HTML_LANGUAGE = {"en": "en", "zh": "zh-Hans"}
 PLACE = re.compile(r"\{(\w+)\}")
-EVERYWHERE = {"customer": _("the customer's name"), "claim": _("the claim's reference"), "incident": _("its title")}
-KNOWN: dict[str, dict[str, object]] = {  # by event: place -> what stands there
-    Event.RECEIPT: EVERYWHERE
+EVERYWHERE = {
+    "customer": _("the customer's name"),
+    "claim": _("the claim's reference"),
+    "incident": _("the incident's title"),
+}
+KNOWN: Mapping[str, Mapping[str, object]] = {  # by event: place -> what stands there
+    Event.RECEIPT.value: EVERYWHERE
     | {"contacted_at": _("when they reached us"), "due_at": _("when we decide at the latest")},
-    Event.EVIDENCE_NEEDED: EVERYWHERE
+    Event.EVIDENCE_NEEDED.value: EVERYWHERE
     | {"orders": _("the orders, a line each"), "reason": _("what the agent asks for")},
-    Event.OFFER: EVERYWHERE
+    Event.OFFER.value: EVERYWHERE
     | {
         "orders": _("the orders, a line each"),
         "total": _("the sum per asset"),
         "expires_at": _("until when the offer stands"),
     },
-    Event.REMINDER: EVERYWHERE
+    Event.REMINDER.value: EVERYWHERE
     | {
         "orders": _("the orders, a line each"),
         "total": _("the sum per asset"),
         "expires_at": _("until when the offer stands"),
     },
-    Event.DECISION: EVERYWHERE
+    Event.DECISION.value: EVERYWHERE
     | {
         "outcome": _("approved, approved in part or denied, as a sentence"),
         "amounts": _("the sum per asset"),
         "reason": _("why it was denied, in the manager's words"),
         "orders": _("the orders, with the published words of the clauses"),
     },
-    Event.PAID: EVERYWHERE
+    Event.PAID.value: EVERYWHERE
     | {
         "amount": _("what was paid"),
         "account": _("where it was paid to"),

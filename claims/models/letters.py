@@ -25,9 +25,11 @@ class Event(models.TextChoices):
 class LetterTemplate(models.Model):
     """The words of one event in one language; where there is no row, those that the project ships."""
 
+    SUBJECT_AT_MOST = 200
+
     event = models.CharField(_("event"), max_length=15, choices=Event)
     language = models.CharField(_("language"), max_length=10)
-    subject = models.CharField(_("subject"), max_length=200)
+    subject = models.CharField(_("subject"), max_length=SUBJECT_AT_MOST)
     body = models.TextField(_("text"))
     changed_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, models.PROTECT, related_name="+", verbose_name=_("changed by")
@@ -116,7 +118,12 @@ class Letter(models.Model):
         permissions = [("send_letter", "Can send a letter again")]
 
     def __str__(self):
-        return f"{self.get_event_display()} {self.claim_id}"
+        return f"{self.get_event_display()} {self.claim}"
 
     def get_absolute_url(self):
         return reverse("admin:claims_letter_change", args=[self.pk])
+
+    def is_doubtful(self, now: datetime) -> bool:
+        """Perhaps sent, as `LetterQuerySet.perhaps_sent` finds it."""
+        cut_off = self.error or (self.tried_at and self.tried_at < now - self.SENDING_AT_MOST)
+        return self.status == self.Status.SENDING and bool(cut_off)

@@ -32,7 +32,7 @@ class LetterPage:
     @cached_property
     def doubtful(self) -> bool:
         """Nobody knows whether it was sent."""
-        return Letter.objects.perhaps_sent(self.now).filter(pk=self.letter.pk).exists()
+        return self.letter.is_doubtful(self.now)
 
     @property
     def may_go_again(self) -> bool:

@@ -102,7 +102,7 @@ def change_words(event: str, changed: Mapping[str, Words], *, seen: Mapping[str,
 def _check(event: str, words: Words) -> None:
     if not words.subject or not words.body:
         raise Refused("a letter needs a subject and a text")
-    if len(words.subject) > LetterTemplate._meta.get_field("subject").max_length:
+    if len(words.subject) > LetterTemplate.SUBJECT_AT_MOST:
         raise Refused("a subject has 200 characters at most")
     if "\0" in words.subject + words.body:
         raise Refused("a letter cannot hold the character NUL")
