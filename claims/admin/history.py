@@ -107,7 +107,8 @@ class HistoryAdmin(OfClaim, office.ReadOnlyScreen):
     search_help_text = _("A claim's reference, or an action")
     ordering = ["-id"]
     fields = readonly_fields = [
-        "instant", "person", "place", "why", "what", "of_claim", "parts", "old", "new", "action", "role", "client", "application",
+        "instant", "person", "place", "why", "what", "of_claim", "parts", "before", "after", "action", "role", "client",
+        "application",
     ]  # fmt: skip
     instant = office.moment("at", _("at"))
 
@@ -122,7 +123,10 @@ class HistoryAdmin(OfClaim, office.ReadOnlyScreen):
 
     def changelist_view(self, request, extra_context=None):
         may_export = request.user.has_perm("claims.export_history")
-        extra = {"file": f"{reverse('admin:claims_history_file')}?{request.GET.urlencode()}" if may_export else ""}
+        extra = {
+            "title": _("History"),
+            "file": f"{reverse('admin:claims_history_file')}?{request.GET.urlencode()}" if may_export else "",
+        }
         return super().changelist_view(request, extra | (extra_context or {}))
 
     def get_urls(self):
@@ -166,11 +170,11 @@ class HistoryAdmin(OfClaim, office.ReadOnlyScreen):
         return office.lines('<span class="mg-dim">{}</span> {} → {}', rows)
 
     @display(description=_("old"))
-    def old(self, change):
+    def before(self, change):
         return _told(change.old)
 
     @display(description=_("new"))
-    def new(self, change):
+    def after(self, change):
         return _told(change.new)
 
 
