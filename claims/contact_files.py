@@ -21,7 +21,7 @@ from django.db.models import F
 from claims import gate, intake
 from claims.gate import Refused
 from claims.models import ContactFile
-from jobs import bulk
+from jobs import bulk, shown
 from jobs.models import Job, Part
 from jobs.queue import enqueue
 
@@ -99,7 +99,7 @@ def _first_rows(batch: bulk.Batch) -> list[dict[str, Any]]:
 
 
 def _shown(value: object) -> object:
-    return value.isoformat() if isinstance(value, datetime) else value
+    return shown.exact(value) if isinstance(value, datetime) else value
 
 
 def _slices(batch: bulk.Batch) -> list[tuple[int, int, int]]:

@@ -224,3 +224,33 @@ def test_two_reviews_of_one_screenshot_at_the_same_moment(desk):
         wait_for_waiting(2)
     assert "reviewed by somebody else a moment ago" in refusal([person.finished() for person in people])
     assert again(shot).reviewed_by in (desk.ana, desk.mia)
+
+
+ENTER = """
+import sys
+from datetime import UTC, datetime
+from django.contrib.auth.models import User
+from claims import callers, intake
+at = datetime(2022, 11, 16, 15, int(sys.argv[2]), tzinfo=UTC)
+intake.submit(
+    incident=callers.incidents().get(), customer=callers.new_customer(code="erin", name=sys.argv[1]), channel="chat",
+    contacted_at=at, by=User.objects.get(username=sys.argv[1]), now=datetime(2022, 11, 18, tzinfo=UTC),
+)
+"""
+
+
+def test_two_agents_enter_the_same_new_customer_at_once_from_two_processes(desk, command_env):
+    make.staff("bo", "agent")
+    start = "import django; django.setup()\n" + ENTER
+    environment = command_env | {"DJANGO_SETTINGS_MODULE": "config.settings"}
+    with held("incidents_incident"):  # a claim's key locks its incident: both run into it
+        agents = [
+            subprocess.Popen([sys.executable, "-c", start, name, minute], cwd=ROOT, env=environment)
+            for name, minute in (("ana", "10"), ("bo", "20"))
+        ]
+        wait_for_waiting(2)
+    assert [agent.wait(60) for agent in agents] == [0, 0]
+    claim = Claim.objects.get()
+    assert claim.customer.code == "erin"
+    assert list(claim.contacts.values_list("entered_by__username", flat=True)) == ["ana", "bo"]
+    assert claim.submitted_at == at("15:10")
