@@ -19,6 +19,7 @@ from django.contrib.auth.models import Group, User
 from django.db import connection
 
 from bench import world
+from claims.assessment import windows_of
 from claims.models import Assessment, Team
 
 QUOTES = 150_000  # enough for a page's chart; the queue asks for none
@@ -107,7 +108,11 @@ def main(claims: int) -> None:
     incident = world.describe(now)
     first_agent, first_team = people()
     run = Assessment.objects.create(
-        incident=incident, policy=incident.policies.get(), windows=[], requested_at=now, finished_at=now
+        incident=incident,
+        policy=incident.policies.get(),
+        windows=windows_of(incident),
+        requested_at=now,
+        finished_at=now,
     )
     values = {"run": run.pk, "now": now, "first_agent": first_agent, "agents": AGENTS, "first_team": first_team,
               "teams": TEAMS}  # fmt: skip
