@@ -79,6 +79,10 @@ class EvidencePage:
         shown = [self.item, self.beside] if self.beside else [self.item]
         return [(item, list(item.frames.all()), findings_of(item)) for item in shown]
 
+    @property
+    def can_zoom(self) -> bool:
+        return any(item.kind == Evidence.Kind.SCREENSHOT and item.preview for item, _frames, _findings in self.panes)
+
     @cached_property
     def likenesses(self) -> list[Evidence]:
         """The very same file elsewhere, then those that look alike, the nearest first."""
