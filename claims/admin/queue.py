@@ -60,7 +60,6 @@ class ClaimAdmin(
         "reference_and_customer",
         "for_incident",
         "state",
-        "waits_for",
         "due",
         "looked_after",
         "orders",
@@ -94,13 +93,10 @@ class ClaimAdmin(
     def for_incident(self, claim):
         return claim.incident.reference
 
-    @display(description=gettext_lazy("status"), ordering="status")
-    def state(self, claim):
-        return office.badge(claim.status, claim.get_status_display())
-
     @display(description=gettext_lazy("waits for"))
-    def waits_for(self, claim):
-        return queue.waits_for(claim)
+    def state(self, claim):
+        badge = office.badge(claim.status, claim.get_status_display())
+        return format_html('<div>{}<br><span class="mg-dim">{}</span></div>', badge, queue.waits_for(claim))
 
     @display(description=gettext_lazy("due"), ordering="due_at")
     def due(self, claim):
