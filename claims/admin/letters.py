@@ -57,6 +57,7 @@ class LetterAdmin(IncidentPages, OfClaim, office.ReadOnlyScreen):
     list_filter = [AstrayFilter, "status", "event", "language", ("claim__incident", RelatedDropdownFilter)]
     list_select_related = ["claim__customer"]
     list_before_template = "claims/letters_head.html"
+    ordering = ["-pk"]  # as they were written, by the key alone
     search_fields = ["claim__reference__exact", "claim__customer__code__exact", "to__exact"]
     search_help_text = gettext_lazy("Claim, customer or e-mail address")
 

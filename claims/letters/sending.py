@@ -10,7 +10,7 @@ from datetime import datetime
 from email.utils import parseaddr
 from smtplib import SMTPException, SMTPNotSupportedError, SMTPRecipientsRefused, SMTPResponseException
 
-from django.core.exceptions import ValidationError
+from django.core.exceptions import ObjectDoesNotExist, ValidationError
 from django.core.mail import EmailMultiAlternatives
 from django.core.mail.backends.base import BaseEmailBackend
 from django.core.validators import validate_email
@@ -37,12 +37,27 @@ def take(first: int, last: int, *, now: datetime) -> Letter | None:
             letter = letters.select_for_update(skip_locked=True, of=("self",)).first()
             if letter is None:
                 return None
-            compose(letter)
-            letter.status = STATUS.SENDING if letter.to else STATUS.UNSENDABLE
-            letter.attempts, letter.tried_at, letter.error = letter.attempts + 1, now, ""
+            letter.error = _put_into_words(letter)
+            letter.status = _next(letter)
+            letter.attempts, letter.tried_at = letter.attempts + 1, now
             letter.save()
-        if letter.to:
+        if letter.status == STATUS.SENDING:
             return letter
+
+
+def _next(letter: Letter) -> str:
+    if letter.error:
+        return STATUS.FAILED
+    return STATUS.SENDING if letter.to else STATUS.UNSENDABLE
+
+
+def _put_into_words(letter: Letter) -> str:
+    """Compose it; what is wrong where that cannot be done: one letter without words holds up no other."""
+    try:
+        words = compose(letter)
+    except (LookupError, ArithmeticError, ValueError, ObjectDoesNotExist) as error:
+        return _said(error)
+    return "" if words.body else "there is nothing in it: every place of its text is empty"
 
 
 def compose(letter: Letter) -> Words:

@@ -62,6 +62,8 @@ def evidence_missing(run: Assessment, *, now: datetime) -> None:
         status=Claim.Status.NEEDS_EVIDENCE,
         asked_at__isnull=True,
     )
+    if run.claim_id:
+        claims = claims.filter(pk=run.claim_id)
     told = Value({"assessment": run.pk}, JSONField())
     about = Value(str(run.pk), TextField())
     _write_all(Event.EVIDENCE_NEEDED, claims, about=about, facts=told, now=now)

@@ -109,6 +109,20 @@ def test_who_has_no_address_or_none_that_can_be_is_listed_and_not_written_to(off
     assert (status_of(letter), [message["To"] for message in office.taken]) == ("sent", ["carla@example.com"])
 
 
+def test_a_letter_that_cannot_be_put_into_words_fails_by_itself(office):
+    broken, empty, good = receipts("carla", "dora", "emil")
+    Letter.objects.filter(pk=broken.pk).update(facts={"due_at": "the day after"})
+    Letter.objects.filter(pk=empty.pk).update(facts={}, event="paid")
+    words = letters.Words("Paid", "{amount}\n\n{reference}")
+    seen = {"en": letters.mark(letters.shipped("paid", "en"))}
+    workflow.change_words("paid", {"en": words}, seen=seen, by=make.staff("max", "manager"), now=NOW)
+    post()
+    assert [status_of(letter) for letter in (broken, empty, good)] == ["failed", "failed", "sent"]
+    assert "ValueError" in broken.error
+    assert "nothing in it" in empty.error
+    assert [message["To"] for message in office.taken] == ["emil@example.com"]
+
+
 def test_a_header_cannot_be_smuggled_in_by_a_name(office):
     receipts("carla", name="Carla\r\nBcc: all@example.com")
     words = letters.Words("Hello {customer}", "Hello {customer}")
