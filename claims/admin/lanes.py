@@ -170,7 +170,7 @@ class Lanes:
         """The chosen claims, to whom the form says."""
         if request.method != "POST" or not request.user.has_perm("claims.assign_claim"):
             raise PermissionDenied
-        claims = [int(pk) for pk in request.POST.getlist("claim") if pk.isdecimal()]
+        claims = [int(pk) for pk in request.POST.getlist("claim") if pk.isdecimal() and len(pk) < 19]
         to = recipient(request.POST.get("to", ""))
 
         def verb():

@@ -108,12 +108,13 @@ def assign(claims: Iterable[int], *, to, by) -> int:
 
 def keep_filter(name: str, query: str, *, by) -> SavedFilter:
     """A list's query under a name, for this person alone; the same name again changes it."""
-    if not name.strip():
+    name = name.replace("\0", "").strip()[:60]
+    if not name:
         raise Refused("a filter needs a name")
     if not query:
         raise Refused("this list is not filtered: there is nothing to keep")
     if len(query) > SavedFilter._meta.get_field("query").max_length:
         raise Refused("this filter is too long to keep")
-    if by.saved_filters.exclude(name=name.strip()).count() >= FILTERS_AT_MOST:
+    if by.saved_filters.exclude(name=name).count() >= FILTERS_AT_MOST:
         raise Refused("%(n)s filters are kept at most: remove one first", n=FILTERS_AT_MOST)
-    return SavedFilter.objects.update_or_create(user=by, name=name.strip()[:60], defaults={"query": query})[0]
+    return SavedFilter.objects.update_or_create(user=by, name=name, defaults={"query": query})[0]
