@@ -2,15 +2,8 @@
 
 from __future__ import annotations
 
-from base64 import b64decode, b64encode
-from collections.abc import Iterator
-from contextlib import contextmanager
-from pathlib import Path
-from tempfile import TemporaryDirectory
-
 from django import forms
 from django.contrib import messages
-from django.core import signing
 from django.core.exceptions import PermissionDenied
 from django.http import HttpResponse
 from django.shortcuts import redirect
@@ -22,10 +15,9 @@ from django.utils.translation import gettext_lazy, ngettext
 
 from claims import assessment as facts
 from claims import gate, liquidations
+from claims.admin import carried
 from claims.inflows import PostingError
 
-LARGEST = 1 << 20  # bytes of a file here: the page carries it from the preview to the confirmation
-HOURS = 3600  # seconds that a preview may be confirmed
 SALT = "claims.admin.inflows"
 
 
@@ -40,7 +32,7 @@ class LiquidationsForm(forms.Form):
 
     def clean_file(self):
         file = self.cleaned_data["file"]
-        if file.size > LARGEST:
+        if file.size > carried.LARGEST:
             raise forms.ValidationError(
                 _(
                     "More than 1 MiB: the command takes files of any size (manage.py import_liquidations FILE --by USER)."
@@ -64,21 +56,21 @@ class LiquidationImport:
             return self._confirmed(request)
         form = LiquidationsForm(request.POST or None, request.FILES or None)
         if not form.is_valid():
-            return self._import_page(request, form=form)
+            return self._liquidations_page(request, form=form)
         file = form.cleaned_data["file"]
         return self._previewed(request, file.name, file.read(), seen=None)
 
     def _confirmed(self, request) -> HttpResponse:
         try:
-            said = signing.loads(request.POST["seen"], salt=SALT, max_age=HOURS)
-        except signing.BadSignature:
+            name, content, seen = carried.unseal(request.POST["seen"], salt=SALT)
+        except carried.BadSignature:
             messages.error(request, _("This preview is too old: choose the file once more."))
             return redirect("admin:claims_import_liquidations")
-        return self._previewed(request, said["name"], b64decode(said["file"]), seen=said["figures"])
+        return self._previewed(request, name, content, seen=seen)
 
     def _previewed(self, request, name: str, content: bytes, *, seen: dict | None) -> HttpResponse:
         try:
-            with _as_file(name, content) as file:
+            with carried.as_file(name, content) as file:
                 found, done = liquidations.take_in_as_seen(file, seen, by=request.user, now=timezone.now())
         except (gate.Refused, PostingError) as refusal:
             messages.error(request, str(refusal))
@@ -87,27 +79,13 @@ class LiquidationImport:
             messages.success(request, _told(found))
             return redirect("admin:incidents_liquidation_changelist")
         page = {"name": name, "found": found, "sums": _by_asset(found), "changed": seen is not None}
-        return self._import_page(request, form=LiquidationsForm(), seen=_signed(name, content, found), **page)
+        sealed = carried.seal(name, content, liquidations.figures(found), salt=SALT)
+        return self._liquidations_page(request, form=LiquidationsForm(), seen=sealed, **page)
 
-    def _import_page(self, request, **more) -> TemplateResponse:
+    def _liquidations_page(self, request, **more) -> TemplateResponse:
         context = self.admin_site.each_context(request) | {"title": _("Import liquidations")}
         context |= {"opts": facts.liquidations().model._meta, "at_most": liquidations.ON_SCREEN}
         return TemplateResponse(request, "claims/import_liquidations.html", context | more)
-
-
-@contextmanager
-def _as_file(name: str, content: bytes) -> Iterator[Path]:
-    """The upload as a file of its name, for as long as it is read."""
-    with TemporaryDirectory(prefix="liquidations-") as folder:
-        file = Path(folder) / (Path(name).name or "liquidations.csv")
-        file.write_bytes(content)
-        yield file
-
-
-def _signed(name: str, content: bytes, found: dict) -> str:
-    """The file and what the person sees of it, for the page to carry: nothing is kept here until they confirm."""
-    said = {"name": name, "file": b64encode(content).decode(), "figures": liquidations.figures(found)}
-    return signing.dumps(said, salt=SALT, compress=True)
 
 
 def _by_asset(found: dict) -> dict:

@@ -8,7 +8,7 @@ from functools import cached_property
 from django.db.models import Count, Q
 
 from claims import assessment as facts
-from claims.models import Claim, Letter
+from claims.models import Claim, Letter, PayoutBatch
 from claims.screens import queue
 
 
@@ -34,6 +34,13 @@ class Today:
     def letters_astray(self) -> int:
         """Letters that did not go out and wait for a person."""
         return Letter.objects.astray(self.now).count()
+
+    @cached_property
+    def payouts_to_release(self) -> int:
+        """Payouts that somebody else proposed and this person may release."""
+        if not self.user.has_perm("claims.release_payout"):
+            return 0
+        return PayoutBatch.objects.filter(status=PayoutBatch.Status.PROPOSED).exclude(proposed_by=self.user).count()
 
     @cached_property
     def incidents(self) -> list:

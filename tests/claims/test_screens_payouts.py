@@ -44,7 +44,7 @@ def test_mia_sees_what_a_payout_would_be_before_she_proposes_it(desk, mia):
     for words in (
         "111.00 USDT",
         "lines 4", "goodwill bonuses 2",
-        "100,000.00 USDT per line",
+        "limit per line 100,000.00 USDT",
         "111.00 USDT → 0.00 USDT",
     ):
         assert words in text
