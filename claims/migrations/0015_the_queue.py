@@ -21,7 +21,7 @@ class Migration(migrations.Migration):
         index("claim_queue", IN_ORDER, OPEN),
         index("claim_queue_status", ["status", *IN_ORDER], OPEN),
         index("claim_queue_team", ["team", *IN_ORDER], OPEN & models.Q(team__isnull=False)),
-        index("claim_escalated", IN_ORDER, OPEN & models.Q(escalated_at__isnull=False)),
+        index("claim_escalated", IN_ORDER, models.Q(escalated_at__isnull=False) & OPEN),
         index("claim_closed", IN_ORDER, CLOSED),
         index("claim_by_due", IN_ORDER),
         migrations.AddIndex(
