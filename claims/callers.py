@@ -37,7 +37,7 @@ def customers(text: str) -> list[Customer]:
 
 @contextmanager
 def _bitmaps_only() -> Iterator[None]:
-    """The planner takes the first rows of a word's million for near, and would read the table to them; each place has its index."""
+    """By each place's own index: the planner takes the first rows of a frequent word for near, and would read the table."""
     with transaction.atomic(), connection.cursor() as cursor:
         scans = ("enable_seqscan", "enable_indexscan", "enable_indexonlyscan")
         cursor.execute("SELECT set_config(name, 'off', true) FROM unnest(%s::text[]) AS name", [list(scans)])

@@ -151,4 +151,4 @@ def finish(file: ContactFile, *, now: datetime) -> None:
     result = {"rows": file.found["rows"]} | {name: getattr(file, name) for name in COUNTS}
     result["unchanged"] = result["rows"] - result["contacts_added"]
     intake.finish(file.incident, Path(file.name), bulk.Batch(sha256=file.sha256), result, now=now)
-    transaction.on_commit(lambda: file.content.storage.delete(file.content.name))
+    transaction.on_commit(lambda: file.content.delete(save=False))
