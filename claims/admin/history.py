@@ -158,16 +158,18 @@ class HistoryAdmin(OfClaim, office.ReadOnlyScreen):
     @display(description=_("what"))
     def what(self, change):
         kind = words.kind_in_words(change.kind)
-        return format_html("{} #{}<br>{}", kind, change.object_id, change.get_operation_display())
+        return format_html("<div>{} #{}<br>{}</div>", kind, change.object_id, change.get_operation_display())
 
     @display(description=_("changes"))
     def parts(self, change):
         line = getattr(change, "line", None) or words.in_words([change])[0]
-        if not line.is_update:
-            said = ((part.name, part.old if change.new is None else part.new) for part in line.parts)
-            return format_html_join(", ", '<span class="mg-dim">{}</span> {}', said) or "–"
-        rows = ((part.name, part.old, part.new) for part in line.parts)
-        return office.lines('<span class="mg-dim">{}</span> {} → {}', rows)
+        if line.is_update:
+            rows = ((part.name, part.old, part.new) for part in line.parts)
+            told = office.lines('<span class="mg-dim">{}</span> {} → {}', rows)
+        else:
+            said = ((part.name, part.old if line.is_gone else part.new) for part in line.parts)
+            told = format_html_join(", ", '<span class="mg-dim">{}</span> {}', said)
+        return format_html("<div>{}</div>", told or "–")
 
     @display(description=_("old"))
     def before(self, change):
