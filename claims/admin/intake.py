@@ -75,7 +75,7 @@ class ContactForm(forms.Form):
         widget=forms.Select(attrs={"class": "mg-input"}),
     )
     at = forms.CharField(
-        label=gettext_lazy("When they reached us"), max_length=40, initial=gettext_lazy("now"), widget=text_box()
+        label=gettext_lazy("When they reached us"), max_length=40, initial=gettext_lazy("just now"), widget=text_box()
     )
     zone = forms.ChoiceField(
         label=gettext_lazy("Time zone of this time"),
@@ -142,7 +142,7 @@ def instant_of(text: str, zone: str, *, now: datetime) -> datetime:
     What is counted back from now is cut to the minute: the same contact sent twice stays one.
     """
     text = " ".join(text.split())
-    if text.lower() in ("now", _("now").lower()):
+    if text.lower() in ("now", "just now", _("just now")):
         return now.replace(second=0, microsecond=0)
     if ago := AGO.fullmatch(text):
         hours = ago[2].lower().startswith(("h", "小"))
