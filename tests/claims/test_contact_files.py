@@ -184,6 +184,7 @@ def test_every_error_names_the_file_s_own_column_and_what_would_be_right(outage,
 @pytest.mark.parametrize(
     "content",
     [b"", b"\xff\xfe\x00", b"PK\x03\x04", b"\x1f\x8b", b"a,b\n1,2\n", b"\n", gzip.compress(b""), workbook(())],
+    ids=["empty", "mark", "cut zip", "cut gzip", "other columns", "a line end", "packed nothing", "empty workbook"],
 )
 def test_what_is_no_such_file_is_refused_in_words(outage, ana, content):
     file = look(outage, ana, content)
