@@ -1,6 +1,7 @@
 """The queue by keyboard alone: an agent clears three claims, gives three away; a manager sees who is at a claim."""
 
 from datetime import timedelta
+from decimal import Decimal
 from io import BytesIO
 
 import pytest
@@ -8,7 +9,7 @@ from django.utils import timezone
 from PIL import Image
 
 from claims import workflow
-from claims.models import Claim, Evidence
+from claims.models import Award, Claim, Evidence
 from claims.receiving import receive_evidence
 from tests import factories as make
 from tests.browser.test_desk import fits, sign_in
@@ -67,6 +68,23 @@ def test_an_agent_clears_three_claims_with_the_keyboard_alone(claims, page):
     assert set(Evidence.objects.values_list("status", "reviewed_by__username")) == {("accepted", "ana")}
 
 
+def test_a_manager_approves_all_of_them_at_once_and_sees_the_total_before_and_after(claims, page):
+    ana = make.User.objects.get(username="ana")
+    for evidence in Evidence.objects.all():
+        workflow.review_evidence(evidence, accept=True, reason="shows the login error", by=ana, now=NOW)
+    workflow.assess_now(claims[0].incident, now=NOW)
+    sign_in(page, "max")
+    page.goto(f"{QUEUE}desk/INC-2022-001/")
+    page.get_by_role("link", name="Approve all payable…").click()
+    assert page.locator("tbody tr").inner_text().split() == ["USDT", "3", "3", "106.50", "USDT"]
+    page.get_by_role("button", name="Approve and post to the books").click()
+    page.get_by_text("3 claims approved: 106.50 USDT.").wait_for()
+    assert set(Claim.objects.values_list("status", flat=True)) == {"approved"}
+    assert (
+        list(Award.objects.values_list("amount", "decision__decided_by__username")) == [(Decimal("35.50"), "max")] * 3
+    )
+
+
 def test_claims_are_chosen_and_given_to_ben_with_the_keyboard_alone(claims, page):
     sign_in(page, "ana")
     page.goto(f"{QUEUE}?show=unassigned")
@@ -105,7 +123,7 @@ def test_the_queue_and_its_claim_fit_the_screen(claims, page, width, language):
     workflow.keep_filter("Late in Asia", "show=overdue", by=ana)
     workflow.look_at(claims[0], by=ben, now=timezone.now())
     sign_in(page, "ana")
-    page.context.add_cookies([{"name": "django_language", "value": language, "url": page.url}])
+    page.context.add_cookies([{"name": "django_language", "value": language, "url": page.url.split("/staff")[0]}])
     for address in (QUEUE, f"{QUEUE}?show=review", f"{QUEUE}{claims[0].pk}/change/"):
         page.goto(address)
         fits(page)
