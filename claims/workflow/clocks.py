@@ -10,6 +10,9 @@ from django.db.models import DateTimeField, F, QuerySet, Value
 from django.db.models.functions import Coalesce, Greatest
 
 from claims.models import Claim
+from claims.models.claims import ClaimQuerySet
+
+AT_ONCE = 5_000  # claims that one look tells of; the next look tells of the next
 
 
 def stop(claims: QuerySet[Claim], *, now: datetime) -> None:
@@ -48,7 +51,7 @@ def warn_and_escalate(*, now: datetime, warn_before: timedelta) -> Alarms:
     return Alarms(overdue=told.filter(escalated_at=now), due_soon=told.filter(warned_at=now))
 
 
-def _free(claims: QuerySet[Claim]) -> list[int]:
-    """Those that nobody works on at this very moment, locked: the others are told of next time."""
-    locked = claims.order_by("pk").select_for_update(skip_locked=True, of=("self",))
-    return list(locked.values_list("pk", flat=True))
+def _free(claims: ClaimQuerySet) -> list[int]:
+    """The AT_ONCE due first that nobody works on at this very moment, locked: the others are told of next time."""
+    locked = claims.in_queue_order().select_for_update(skip_locked=True, of=("self",))
+    return list(locked.values_list("pk", flat=True)[:AT_ONCE])

@@ -14,7 +14,7 @@ from claims.models import Claim, Offer, OfferLine, Remedy, Verdict
 from claims.workflow import clocks
 from claims.workflow.deciding import hold
 
-AT_ONCE = 1_000  # reminders in one commit; the next minute writes the next
+AT_ONCE = 1_000  # offers that one commit ends or reminds of; the next minute takes the next
 
 
 @transaction.atomic
@@ -103,7 +103,7 @@ def expire_offers(*, now: datetime) -> int:
     """Offers that were not answered in time: silence is not consent, the claims are the desk's again. Returns how many."""
     late = Offer.objects.filter(answer=Offer.Answer.WAITS, expires_at__lt=now)
     claims = Claim.objects.filter(pk__in=late.values("claim")).order_by("pk").select_for_update()
-    ids = list(claims.values_list("pk", flat=True))  # claims before offers, as every verb locks them
+    ids = list(claims.values_list("pk", flat=True)[:AT_ONCE])  # claims before offers, as every verb locks them
     expired = late.filter(claim__in=ids).update(answer=Offer.Answer.EXPIRED, answered_at=now)
     clocks.resume(Claim.objects.filter(pk__in=ids), now=now)
     _touch(ids)

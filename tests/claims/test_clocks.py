@@ -9,8 +9,10 @@ from django.core import mail
 
 from claims import digests, tasks, workflow
 from claims.models import Claim
+from claims.workflow import clocks
 from tests import factories as make
 from tests.factories import NOW
+from tests.together import held
 
 pytestmark = pytest.mark.django_db
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
@@ -77,6 +79,22 @@ def test_after_an_answer_the_claim_is_warned_of_anew(desk):
     workflow.ask_customer(claim, reason="a screenshot", by=desk.ana, now=NOW)
     workflow.record_answer(Claim.objects.get(), reason="by chat", by=desk.ana, now=NOW + 3 * DAY)
     assert looked(NOW + 3 * DAY) == ([], ["carla"])
+
+
+def test_a_look_tells_of_so_many_and_the_next_look_of_the_next(desk, monkeypatch):
+    monkeypatch.setattr(clocks, "AT_ONCE", 2)
+    for number in range(3):
+        due(desk, f"late-{number}", NOW - 3 * HOUR + number * HOUR)
+    assert looked() == (["late-0", "late-1"], [])
+    assert looked(NOW + timedelta(minutes=5)) == (["late-2"], [])
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_claim_that_somebody_works_on_is_told_of_next_time(desk):
+    due(desk, "carla", NOW - HOUR)
+    with held("claims_claim"):
+        assert looked() == ([], [])
+    assert looked() == (["carla"], [])
 
 
 def test_a_warning_is_no_verb_and_refuses_nobody(desk):
