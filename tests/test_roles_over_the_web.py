@@ -143,8 +143,14 @@ def test_exports_are_for_managers_and_auditors(case, label, role, answer):
 
 
 @every_model
-def test_nothing_is_imported_on_screen(model):
-    assert known(address, model, "import") is None
+def test_nothing_but_contacts_is_imported_on_screen(model):
+    assert (known(address, model, "import") is not None) == (model is Claim)
+
+
+@pytest.mark.parametrize(("role", "answer"), [("agent", 200), ("manager", 200), ("auditor", 403), (None, 403)])
+def test_contacts_are_imported_by_agents_and_managers(role, answer):
+    person = f.staff("nina", role) if role else User.objects.create_user("nina", is_staff=True)
+    assert signed_in(person).get(address(Claim, "import")).status_code == answer
 
 
 SPENDING = ["assess", "approve", "bonuses"]
