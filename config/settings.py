@@ -223,6 +223,7 @@ TASKS = {  # task: what people call it
     "claims.tasks.preview": _("Preview of a policy"),
     "claims.tasks.send_letters": _("Letters"),
     "claims.tasks.sweep": _("Sweep: what got stuck is queued again"),
+    "claims.tasks.take_contacts_in": _("Import of contacts"),
     "claims.tasks.verify": _("Verification of the books"),
     "claims.tasks.verify_nightly": _("Verification of the books, every night"),
     "claims.tasks.watch_clocks": _("Claims that are due soon or late"),
