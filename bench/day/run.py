@@ -45,6 +45,7 @@ class Day:
         self.world = facts.make(chosen.contacts, chosen.folder)
         self.figures: dict[str, float] = {}
         self.said: list[tuple[int, str, str]] = []
+        self.wrong: list[str] = []
 
     def live(self) -> None:
         """From the first contact to the last letter, while one of two workers dies all the time."""
@@ -130,12 +131,12 @@ class Day:
         proposed = at_once([manage("create_payout", facts.REFERENCE, "--asset", "USDT", "--by", "mia")])[0]
         batch = PayoutBatch.objects.get(reference=proposed["batch"])
         total = f"{batch.total.normalize():f} USDT"
-        at_once([manage("release_payout", batch.reference, "--by", "max", "--total", total)] * 2, may_fail=True)
+        release = manage("release_payout", batch.reference, "--by", "max", "--total", total)
+        released = [answer for answer in at_once([release] * 2, may_fail=True) if not answer.get("errors")]
         answer = self._treasury(batch)
-        at_once(
-            [manage("confirm_payout", batch.reference, str(answer), "--by", who) for who in ("mia", "max")],
-            may_fail=True,
-        )
+        at_once(manage("confirm_payout", batch.reference, str(answer), "--by", who) for who in ("mia", "max"))
+        if len(released) != 1:
+            self.wrong.append(f"{batch} was released {len(released)} times")
 
     def _treasury(self, batch: PayoutBatch) -> Path:
         """What treasury answers: some of the first batch fails."""
@@ -162,6 +163,7 @@ class Day:
     def faults(self) -> list[str]:
         """Everything that is wrong at the end."""
         found = [
+            *self.wrong,
             *checks.contacts(self.world),
             *checks.uploads(self.said),
             *checks.letters(self.folder / "mail"),
