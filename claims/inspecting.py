@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import shutil
 import tempfile
-from datetime import datetime
+from datetime import datetime, timedelta
+from decimal import Decimal
 from typing import IO
 
 from django.core.files.base import ContentFile, File
@@ -14,7 +15,9 @@ from claims import likenesses, probe
 from claims.evidence import SUFFIXES, Inspection, Unfit
 from claims.models import Evidence, Frame
 from jobs import queue
+from jobs.models import Job
 
+COPYING = 30  # seconds, around the watching: the file may come from another machine
 SPOILED = {  # why a recording that was kept could not be watched, as a finding
     "truncated_recording": "truncated",
     "too_heavy_recording": "bomb",
@@ -26,21 +29,26 @@ SPOILED = {  # why a recording that was kept could not be watched, as a finding
 
 def request_inspection(evidence: Evidence, *, now: datetime) -> None:
     """A worker watches it; one job a file."""
-    argument = {"evidence": evidence.pk, queue.AT_MOST: int(probe.WATCH_AT_MOST.total_seconds())}
+    argument = {"evidence": evidence.pk, queue.AT_MOST: probe.seconds_to_watch(evidence.seconds) + COPYING}
     queue.enqueue(key=f"inspect/{evidence.pk}", task="claims.tasks.inspect", argument=argument, now=now, total=1)
+
+
+def lease_of(job_id: int) -> timedelta:
+    """How long a worker may be silent over the job before it counts as dead: short for a short recording."""
+    return timedelta(seconds=Job.objects.get(pk=job_id).argument[queue.AT_MOST])
 
 
 def watch_kept(evidence: Evidence) -> tuple[Inspection | None, list[str]]:
     """Watch a recording that was kept: minutes, so never inside a transaction. As `watch`."""
     with evidence.original.open("rb") as kept, tempfile.TemporaryFile() as copy:
         shutil.copyfileobj(kept, copy)
-        return watch(copy)
+        return watch(copy, evidence.seconds)
 
 
-def watch(copy: IO[bytes]) -> tuple[Inspection | None, list[str]]:
-    """What is seen in a recording, and the findings; without it the finding that says why it cannot be watched."""
+def watch(copy: IO[bytes], length: Decimal | None) -> tuple[Inspection | None, list[str]]:
+    """What is seen in a recording that promises so many seconds, and the findings; None and the finding that says why not."""
     try:
-        said = probe.examine(copy, "watch")
+        said = probe.examine(copy, "watch", within=probe.seconds_to_watch(length))
     except Unfit as unfit:
         return None, [SPOILED.get(unfit.code, "unplayable")]
     return said, list(said.findings)

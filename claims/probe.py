@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 import subprocess
 import sys
 import tempfile
-from datetime import datetime, timedelta
+from datetime import datetime
 from decimal import Decimal
 from pathlib import Path
 from typing import IO
@@ -15,7 +16,7 @@ from typing import IO
 from claims.evidence import Inspection, Still, Unfit
 
 WALL_SECONDS = {"inspect": 40, "glance": 40, "watch": 480}  # for a machine that is busy with other things
-WATCH_AT_MOST = timedelta(seconds=WALL_SECONDS["watch"] + 60)  # with the copying of the file around it
+TO_BEGIN, PER_SECOND = 30, 4  # of them for a recording: to begin with, and for each of its own seconds
 ROOT = Path(__file__).resolve().parent.parent
 TOO_HEAVY = 3  # the child's exit status when its memory did not suffice
 
@@ -24,9 +25,15 @@ class ProbeBroken(Exception):
     """The child did not run at all: our fault, not the file's."""
 
 
-def examine(file: IO[bytes], work: str = "inspect") -> Inspection:
+def seconds_to_watch(length: Decimal | None) -> int:
+    """How long the child may take over a recording of this length; of an unknown one, the longest."""
+    longest = WALL_SECONDS["watch"]
+    return longest if length is None else min(longest, TO_BEGIN + PER_SECOND * math.ceil(length))
+
+
+def examine(file: IO[bytes], work: str = "inspect", within: float | None = None) -> Inspection:
     """What the child finds out about an open file (one with a descriptor): `inspect` a picture, `glance` at a recording
-    or `watch` it in full.
+    or `watch` it in full; `within` fewer seconds than the work may take at most.
 
     Raises Unfit, also when the child was killed, ran out of memory or of time; ProbeBroken when it could not work.
     """
@@ -42,7 +49,7 @@ def examine(file: IO[bytes], work: str = "inspect") -> Inspection:
                 stdin=file,
                 stdout=output,
                 stderr=said,
-                timeout=WALL_SECONDS[work],
+                timeout=WALL_SECONDS[work] if within is None else within,
                 check=False,
             ).returncode
         except subprocess.TimeoutExpired:

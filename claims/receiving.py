@@ -180,7 +180,7 @@ def _examine(name: str, content: IO[bytes], sizes: Sizes, wait: bool) -> Upload:
         size, sha256 = _copied(head, content, copy, sizes.recording if recording else sizes.picture, recording)
         said = probe.examine(copy, "glance" if recording else "inspect")
         if recording and wait:
-            watched, findings = inspecting.watch(copy)
+            watched, findings = inspecting.watch(copy, said.seconds)
             said = watched or replace(said, findings=(*said.findings, *findings))
         return Upload(name, copy, size, sha256, said, in_full=wait or not recording)
     except BaseException:

@@ -14,7 +14,7 @@ from django.core.mail import get_connection, send_mail
 from django.db import transaction
 from django.utils import timezone
 
-from claims import contact_files, digests, inspecting, letters, probe, verifying, workflow
+from claims import contact_files, digests, inspecting, letters, verifying, workflow
 from claims.models import Assessment, ContactFile, Evidence, Preview
 from jobs import queue
 
@@ -142,7 +142,7 @@ def preview(job_id: int) -> None:
 
 def inspect(job_id: int) -> None:
     """Watch a screen recording in full, in a child process; what was seen and the job's end share one commit."""
-    job = queue.take(job_id, now=timezone.now(), lease=probe.WATCH_AT_MOST)
+    job = queue.take(job_id, now=timezone.now(), lease=inspecting.lease_of(job_id))
     if job is None:
         return
     with _at_work(job):

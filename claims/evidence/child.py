@@ -3,9 +3,11 @@ input under limits, and writes one line of JSON, then the pictures."""
 
 from __future__ import annotations
 
+import ctypes
 import dataclasses
 import json
 import resource
+import signal
 import sys
 
 from claims.evidence.pictures import inspect
@@ -15,12 +17,15 @@ from claims.evidence.said import Inspection, Unfit
 MEMORY = 1 << 30  # bytes of address space: 25 megapixels three times over, with Python around them
 CPU_SECONDS = {"inspect": 10, "glance": 10, "watch": 240}  # ten minutes at 60 frames a second and 1080 lines take 120
 OUTPUT = 64 << 20  # bytes: no preview of 1600 by 1600 is larger, nor a dozen stills
+DIE_WITH_PARENT = 1  # PR_SET_PDEATHSIG
 TOO_HEAVY = 3  # the exit status when the memory did not suffice
 WORK = {"inspect": lambda file: inspect(file.read()), "glance": glance, "watch": watch}
 
 
 def limit(work: str) -> None:
-    """From here on."""
+    """From here on; and whoever waited for the answer takes us along when they die."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(DIE_WITH_PARENT, signal.SIGKILL)
     limits = {
         resource.RLIMIT_AS: MEMORY,
         resource.RLIMIT_CPU: CPU_SECONDS[work],

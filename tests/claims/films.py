@@ -2,6 +2,7 @@
 
 import io
 import tempfile
+from pathlib import Path
 
 import av
 from PIL import Image, ImageDraw
@@ -60,3 +61,16 @@ def index_first(content: bytes) -> bytes:
                     packet.stream = stream
                     to.mux(packet)
         return kept.read()
+
+
+def watchers(group: int) -> list[int]:
+    """The children of a process group that look at strangers' files."""
+    found = []
+    for stat in Path("/proc").glob("[0-9]*/stat"):
+        try:
+            same = int(stat.read_text().rsplit(")", 1)[1].split()[2]) == group
+            if same and b"claims.evidence.child" in (stat.parent / "cmdline").read_bytes():
+                found.append(int(stat.parent.name))
+        except (OSError, IndexError):  # gone meanwhile
+            continue
+    return found

@@ -17,7 +17,7 @@ from claims.models import Claim, Evidence, Frame
 from claims.receiving import EvidenceRefused, Sizes, receive_evidence
 from jobs.models import Job
 from tests import factories as make
-from tests.claims.films import film, index_first, page, sound
+from tests.claims.films import film, index_first, page, sound, watchers
 from tests.factories import NOW, staff
 from tests.together import wait_until
 
@@ -153,26 +153,13 @@ def test_the_child_is_killed_in_the_middle_and_the_worker_goes_on(worker):
     long = received(claim, film(images=400, size=(480, 854)))
     short = received(claim, film("webm"))
     group = worker().pid
-    wait_until(lambda: children_of(group), "the worker starts a child")
-    os.kill(children_of(group)[0], signal.SIGKILL)
+    wait_until(lambda: watchers(group), "the worker starts a child")
+    os.kill(watchers(group)[0], signal.SIGKILL)
     seen = Evidence.objects.filter(inspected_at__isnull=False)
     wait_until(lambda: seen.count() == 2, "both are looked at")
     found = [Evidence.objects.get(pk=row.pk).findings for row in (long, short)]
     assert sorted(found) in ([[], ["bomb"]], [["bomb"], ["near_identical"]])
     assert {job.state for job in Job.objects.all()} == {Job.State.DONE}
-
-
-def children_of(group: int) -> list[int]:
-    """The watching children of a worker, by its process group."""
-    found = []
-    for stat in Path("/proc").glob("[0-9]*/stat"):
-        try:
-            same = int(stat.read_text().rsplit(")", 1)[1].split()[2]) == group
-            if same and b"claims.evidence.child" in (stat.parent / "cmdline").read_bytes():
-                found.append(int(stat.parent.name))
-        except (OSError, IndexError):  # gone meanwhile
-            continue
-    return found
 
 
 # --- played part by part

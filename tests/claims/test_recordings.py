@@ -17,7 +17,8 @@ from PIL import Image
 
 from claims import evidence, inspecting, probe
 from claims.evidence import Unfit, is_recording, looks, recordings, sniff
-from tests.claims.films import TYPES, film, index_first, page, sound
+from tests.claims.films import TYPES, film, index_first, page, sound, watchers
+from tests.together import wait_until
 
 
 def seen(content: bytes, work: str = "watch") -> evidence.Inspection:
@@ -204,15 +205,31 @@ def test_a_child_that_is_killed_in_the_middle_is_a_finding():
     killer.start()
     with tempfile.TemporaryFile() as file:
         file.write(content)
-        assert inspecting.watch(file) == (None, ["bomb"])
+        assert inspecting.watch(file, Decimal(2)) == (None, ["bomb"])
     killer.join()
+
+
+def test_a_child_dies_with_whoever_waits_for_it(tmp_path):
+    (tmp_path / "long.mp4").write_bytes(film(images=250, size=(480, 854)))
+    waiting = "import sys; from claims import probe; probe.examine(open(sys.argv[1], 'r+b'), 'watch')"
+    command = [sys.executable, "-c", waiting, str(tmp_path / "long.mp4")]
+    parent = subprocess.Popen(command, cwd=probe.ROOT, start_new_session=True)
+    wait_until(lambda: watchers(parent.pid), "the child starts")
+    time.sleep(0.3)
+    parent.kill(), parent.wait()
+    wait_until(lambda: not watchers(parent.pid), "the child is gone")
+
+
+def test_a_short_recording_is_given_little_time():
+    times = [probe.seconds_to_watch(length) for length in (Decimal("2.5"), Decimal(600), None)]
+    assert times == [42, 480, 480]
 
 
 def test_a_recording_that_takes_too_long_is_a_finding(monkeypatch):
     monkeypatch.setitem(probe.WALL_SECONDS, "watch", 0.01)
     with tempfile.TemporaryFile() as file:
         file.write(film())
-        assert inspecting.watch(file) == (None, ["bomb"])
+        assert inspecting.watch(file, Decimal(2)) == (None, ["bomb"])
 
 
 def test_the_childs_limits_hold():
