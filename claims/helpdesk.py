@@ -60,6 +60,7 @@ LANGUAGES = {"en": ("english",), "zh": ("chinese", "simplified chinese", "中文
 IDS = ("customer", "account", "ticket")  # which a spreadsheet may have rounded, as it may order numbers
 ROUNDED = "the number as text: a spreadsheet rounds numbers of more than 15 digits"
 TIME = re.compile(r"([0-9]{4})[-/]([0-9]{2})[-/]([0-9]{2}) ([0-9:.]+) ?(UTC|GMT|[+-][0-9]{2}:?[0-9]{2})?")
+NO_WORKBOOK = "it is no workbook that can be read (%s)"
 EXACT = 10**15  # from here on a spreadsheet does not keep every digit
 
 
@@ -170,7 +171,7 @@ def _workbook(stream: io.BufferedReader, columns: Sequence[Column], reading: Rea
         table = enumerate(sheet.iter_rows(values_only=True), 1)
         first = next((row for _number, row in table if any(value is not None for value in row)), ())
     except Exception as error:  # whatever openpyxl meets in a broken archive
-        raise Unreadable(f"it is no workbook that can be read ({error})") from error
+        raise Unreadable(NO_WORKBOOK % error) from error
     names = [_text(value) for value in first]
     while names and not names[-1]:
         names.pop()
@@ -193,7 +194,7 @@ class _WorkbookRows(HelpdeskRows):
 
     def _read(self) -> Iterator[str]:
         width = len(self.sheet.names)
-        for number, row in self.table:
+        for number, row in self._whole():
             cells = [_text(value) for value in row[:width]]
             cells += [""] * (width - len(cells))
             if not any(cells):
@@ -203,6 +204,12 @@ class _WorkbookRows(HelpdeskRows):
                 self.findings.add(number, *errors)
             else:
                 yield written([str(number), *cells], self.sheet.delimiter)
+
+    def _whole(self) -> Iterator[tuple[int, tuple]]:
+        try:
+            yield from self.table
+        except Exception as error:  # as above: it is read while it is unpacked
+            raise Unreadable(NO_WORKBOOK % error) from error
 
 
 def _text(value: object) -> str:

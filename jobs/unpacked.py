@@ -19,6 +19,7 @@ from typing import IO
 
 MEBIBYTE = 1 << 20
 ALWAYS = 64 * MEBIBYTE  # what any file may unpack to
+WORKBOOK = 4 * ALWAYS  # its words are held in memory
 RATIO = 100  # beyond that; quotes and orders unpack to 5 to 25 times their size
 TOO_MUCH = f"it unpacks to more than %s MiB, over {RATIO} times its size - unpack it yourself if that is right"
 GZIP, ZIP = b"\x1f\x8b", b"PK"
@@ -56,13 +57,13 @@ def opened(path: Path) -> Iterator[Source]:
         if start == GZIP:
             stream = _bounded(gzip.GzipFile(fileobj=given), size)
         elif start == ZIP:
-            stream = given if _is_workbook(given, size) else _bounded(_only_member(given), size)
+            stream = given if _is_workbook(given) else _bounded(_only_member(given), size)
         else:
             stream = given
         yield Source(stream, given, size, sha256)
 
 
-def _is_workbook(given: IO[bytes], size: int) -> bool:
+def _is_workbook(given: IO[bytes]) -> bool:
     """Whether the archive is a workbook, which is for its reader to open; one that unpacks to too much is refused here."""
     try:
         members = zipfile.ZipFile(given).infolist()
@@ -72,9 +73,8 @@ def _is_workbook(given: IO[bytes], size: int) -> bool:
         given.seek(0)
     if "[Content_Types].xml" not in {member.filename for member in members}:
         return False
-    limit = max(ALWAYS, RATIO * size)
-    if sum(member.file_size for member in members) > limit:  # no member gives more than it says here
-        raise Unreadable(TOO_MUCH % f"{limit // MEBIBYTE:,}")
+    if sum(member.file_size for member in members) > WORKBOOK:  # no member gives more than it says here
+        raise Unreadable(f"the workbook unpacks to more than {WORKBOOK // MEBIBYTE:,} MiB - save it as CSV")
     return True
 
 

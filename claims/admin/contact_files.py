@@ -18,6 +18,7 @@ from claims import callers, contact_files, gate, helpdesk
 from claims.admin.intake import zones
 from claims.models import ContactFile
 from claims.screens.contact_files import Import
+from jobs import office
 
 LARGEST = 32 << 20  # bytes of an upload; the command takes files of any size
 STOP_POLLING = 286  # htmx: swap this answer in and ask no more
@@ -100,7 +101,7 @@ class ContactImport(ImportMixin):
         self._may_import(request)
         if request.method != "POST":
             raise PermissionDenied
-        file = get_object_or_404(ContactFile, pk=request.POST.get("file", "0"))
+        file = office.row_or_404(ContactFile.objects.all(), request.POST.get("file", ""))
         try:
             contact_files.confirm(file, by=request.user, now=timezone.now())
             messages.success(request, _("A worker takes the file in; its progress is shown below."))

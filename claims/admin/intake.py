@@ -251,7 +251,7 @@ class NewContact:
     def callers_view(self, request):
         """The customers that may be meant, as one types."""
         self._may_enter(request)
-        text = request.GET.get("who", "").strip()[:200]
+        text = request.GET.get("who", "").replace("\0", "").strip()[:200]
         found = [(customer, callers.account_meant(customer, text)) for customer in callers.customers(text)]
         enough = len(text) >= callers.SHORTEST
         return self._intake(request, "claims/intake_customers.html", found=found, text=text, enough=enough)

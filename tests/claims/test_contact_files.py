@@ -3,6 +3,7 @@
 import gzip
 import os
 import signal
+import zipfile
 from datetime import UTC, datetime, timedelta
 from io import BytesIO
 
@@ -193,6 +194,27 @@ def test_what_is_no_such_file_is_refused_in_words(outage, ana, content):
         contact_files.confirm(file, by=ana, now=NOW)
 
 
+def broken(**members: bytes) -> bytes:
+    """A workbook with these members put in the place of its own."""
+    file, whole = (
+        BytesIO(),
+        zipfile.ZipFile(BytesIO(workbook(("User ID", "Created at", "Via"), *[("carla",) * 3] * 500))),
+    )
+    with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name in whole.namelist():
+            archive.writestr(name, members.get(name, whole.read(name)))
+    return file.getvalue()
+
+
+def test_a_broken_workbook_and_one_that_unpacks_to_too_much_are_refused(outage, ana):
+    name = "xl/worksheets/sheet1.xml"
+    cut = zipfile.ZipFile(BytesIO(broken())).read(name)[:20_000]
+    [error] = look(outage, ana, broken(**{name: cut}), name="cut.xlsx").found["errors"]
+    assert "it is no workbook that can be read" in error
+    [error] = look(outage, ana, broken(**{name: b" " * (257 << 20)}), name="bomb.xlsx").found["errors"]
+    assert "the workbook unpacks to more than 256 MiB - save it as CSV" in error
+
+
 # --- taken in
 
 
@@ -320,6 +342,8 @@ def test_who_may_not_import_gets_no_page_and_no_button(outage, ana):
     assert [aude.get(page).status_code for page in pages] == [403, 403, 403]
     assert aude.post(reverse("admin:claims_claim_process_import"), {"file": file.pk}).status_code == 403
     assert upload(aude, outage, ZENDESK).status_code == 403
+    lost = signed_in(ana).post(reverse("admin:claims_claim_process_import"), {"file": "x"})
+    assert lost.status_code == 404
     queue = reverse("admin:claims_claim_changelist")
     assert PAGE not in aude.get(queue).content.decode()
     assert PAGE in signed_in(ana).get(queue).content.decode()
