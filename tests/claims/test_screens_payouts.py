@@ -43,7 +43,8 @@ def test_mia_sees_what_a_payout_would_be_before_she_proposes_it(desk, mia):
     assert page.redirect_chain[-1][0] == at("propose", "INC-2022-001")
     for words in (
         "111.00 USDT",
-        "lines 4", "goodwill bonuses 2",
+        "lines 4",
+        "goodwill bonuses 2",
         "limit per line 100,000.00 USDT",
         "111.00 USDT → 0.00 USDT",
     ):
@@ -179,3 +180,22 @@ def test_the_page_asks_the_same_few_questions_however_many_lines(tmp_path, count
     client.get(batch.get_absolute_url())
     with django_assert_max_num_queries(18):
         client.get(batch.get_absolute_url())
+
+
+@pytest.mark.parametrize("language", ["en", "zh-hans"])
+def test_an_auditor_opens_every_page_in_both_languages(desk, language):
+    batch = desk.released()
+    desk.confirm(batch, paid(batch, 1), failed(batch, 2))
+    aude = signed_in(desk.aude)
+    aude.cookies["django_language"] = language
+    limits = reverse("admin:claims_payoutlimit_changelist")
+    one = reverse("admin:claims_payoutlimit_change", args=[PayoutLimit.objects.first().pk])
+    for url in (LIST, f"{LIST}?q={batch}", f"{LIST}?q={desk.claims['carla']}", batch.get_absolute_url(), limits, one):
+        assert aude.get(url).status_code == 200
+    assert aude.post(one, {"per_line": "1"}).status_code == 403
+
+
+def test_the_first_page_says_who_is_waited_for(desk, mia, max):
+    desk.propose()
+    assert "1 payouts to release" in text_of(max.get("/staff/"))
+    assert "payouts to release" not in text_of(mia.get("/staff/"))
