@@ -87,11 +87,12 @@ class Day:
         self.figures["uploads refused with a reason"] = sum(1 for *_upload, refusal in self.said if refusal)
 
     def publish(self) -> None:
-        """The policy comes into force; the sweep finds the claims, the workers assess them."""
+        """The policy comes into force, a manager has everything assessed; two workers share it."""
         policy = workflow.draft_policy(
             self.world.incident, PRESETS["s1-btcc"].read_text(), by=person("mia"), now=timezone.now()
         )
         workflow.publish_policy(policy, by=person("max"), now=timezone.now())
+        workflow.queue_assessment(self.world.incident, hands=2, by=person("mia"), now=timezone.now())
         self.assessed("claims assessed")
 
     def review(self) -> None:
