@@ -125,6 +125,24 @@ def test_the_instant_counts_only_with_its_zone():
     assert (said.captured_at, said.findings) == (None, ("capture_time_without_zone",))
 
 
+@pytest.mark.parametrize(
+    ("make", "model", "device"),
+    [
+        ("Apple", "iPhone 13", "Apple iPhone 13"),
+        ("samsung", "Samsung SM-G991B", "Samsung SM-G991B"),
+        ("", "Pixel 7", "Pixel 7"),
+        ("Apple\0\0", "x\u202ey" + "z" * 200, "Apple xy" + "z" * 92),
+        ("", "", ""),
+    ],
+)
+def test_the_device_is_maker_and_model_as_one_reads_them(make, model, device):
+    tags = Image.Exif()
+    tags[0x010F], tags[0x0110] = make, model
+    assert evidence.tags.device_named(make, model) == device
+    if model.isascii():
+        assert inspect(picture("JPEG", exif=tags)).device == device
+
+
 @pytest.mark.parametrize("taken", ["0000:00:00 00:00:00", "    :  :     :  :  ", "yesterday", "0001:01:01 00:00:00"])
 def test_a_nonsensical_instant_is_none(taken):
     assert inspect(picture("JPEG", exif=exif(taken=taken, offset="+14:00"))).captured_at is None
