@@ -42,6 +42,12 @@ def soon(asker: Asker) -> QuerySet[Claim]:
     return Claim.objects.on_the_clock().filter(due_at__gte=asker.now, due_at__lt=asker.now + asker.soon)
 
 
+def team(asker: Asker) -> QuerySet[Claim]:
+    """Of their teams: asked for first, so that who is in none does not walk down the whole queue."""
+    mine = list(Team.objects.filter(members=asker.user).values_list("pk", flat=True))
+    return Claim.objects.open().filter(team__in=mine)
+
+
 @dataclass(frozen=True)
 class Lane:
     """A part of the queue that a person works down."""
@@ -56,7 +62,7 @@ LANES = (
     Lane("", _("Open"), lambda asker: Claim.objects.open()),
     Lane("mine", _("Waits for me"), lambda asker: Claim.objects.filter(pk__in=queue.for_me(asker.user))),
     Lane("assigned", _("Assigned to me"), lambda asker: Claim.objects.open().filter(assigned_to=asker.user)),
-    Lane("team", _("My team"), lambda asker: Claim.objects.open().filter(team__in=Team.objects.filter(members=asker.user))),
+    Lane("team", _("My team"), team),
     Lane("unassigned", _("Unassigned"), lambda asker: Claim.objects.open().filter(assigned_to__isnull=True)),
     Lane("review", _("Evidence to review"), lambda asker: queue.to_review()),
     Lane("customer", _("With the customer"), customer),

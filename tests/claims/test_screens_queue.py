@@ -133,4 +133,4 @@ def test_the_queue_asks_the_same_questions_for_one_claim_and_for_thirty(ana, man
     with CaptureQueriesContext(connection) as asked:
         page = desk.get(QUEUE)
     assert len(page.context_data["cl"].result_list) == many
-    assert len(asked) == 23
+    assert len(asked) == 24
