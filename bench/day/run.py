@@ -148,9 +148,8 @@ class Day:
             sheet.writerow(("line", "status", "reference", "reason"))
             for number in batch.lines.order_by("number").values_list("number", flat=True):
                 fails = first and number % round(1 / LEFT_BEHIND) == 1
-                sheet.writerow(
-                    (number, "failed", "", "account closed") if fails else (number, "paid", f"TX-{number}", "")
-                )
+                said = ("failed", "", "account closed") if fails else ("paid", f"TX-{batch.pk}-{number}", "")
+                sheet.writerow((f"{batch.reference}/{number}", *said))
         return path
 
     def write(self) -> None:
