@@ -109,7 +109,7 @@ def _column(text: str) -> list[str] | None:
 def _likeliest(rows: Sequence[Sequence[str]]) -> list[str] | None:
     """Of a table without a header: the first column of nothing but ids, which neither counts the rows nor stays the same."""
     columns = [[row[place] for row in rows if place < len(row)] for place in range(max(map(len, rows)))]
-    if all(_is_id(cell) for column in columns for cell in column if cell):
+    if all(any(_ids(_words(cell))) for column in columns for cell in column if cell):
         return None  # a list with tabs between
     able = [column for column in columns if all(map(_is_id, column))]
     better = [column for column in able if not _counts(column)] or able
@@ -117,8 +117,7 @@ def _likeliest(rows: Sequence[Sequence[str]]) -> list[str] | None:
 
 
 def _is_id(cell: str) -> bool:
-    words = _words(cell)
-    return len(words) == 1 and bool(_id(words[0]))
+    return len(list(_ids(_words(cell)))) == 1
 
 
 def _counts(column: Sequence[str]) -> bool:
