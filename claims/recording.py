@@ -71,6 +71,12 @@ DECLARE
                           ELSE (SELECT id FROM auth_user WHERE username = context->>'by') END;
 BEGIN
     IF TG_OP = 'UPDATE' THEN
+        -- Materialized: or each row would be made anew for each of its columns.
+        WITH pair AS MATERIALIZED (
+             SELECT id, gone, fresh, coalesce(fresh, gone) AS said
+               FROM (SELECT id, to_jsonb(before) - 'IGNORED' AS gone FROM before) AS earlier
+               FULL JOIN (SELECT id, to_jsonb(after) - 'IGNORED' AS fresh FROM after) AS later USING (id)
+              WHERE gone IS DISTINCT FROM fresh)
         INSERT INTO claims_change (at, action, kind, operation, object_id, claim_id, user_id, source, role, client, application,
                                    old, new)
         SELECT instant, doing, TG_TABLE_NAME,
@@ -79,14 +85,12 @@ BEGIN
                coalesce(current_setting('application_name', true), ''),
                CASE WHEN fresh IS NULL THEN gone - 'SECRET' ELSE was END,
                CASE WHEN gone IS NULL THEN fresh - 'SECRET' ELSE became END
-          FROM (SELECT id, gone, fresh, coalesce(fresh, gone) AS said
-                  FROM (SELECT id, to_jsonb(before) - 'IGNORED' AS gone FROM before) AS earlier
-                  FULL JOIN (SELECT id, to_jsonb(after) - 'IGNORED' AS fresh FROM after) AS later USING (id)) AS pair
+          FROM pair
           LEFT JOIN LATERAL (
                SELECT jsonb_object_agg(key, CASE key WHEN 'SECRET' THEN 'HIDDEN' ELSE gone->key END) AS was,
                       jsonb_object_agg(key, CASE key WHEN 'SECRET' THEN 'HIDDEN' ELSE value END) AS became
                  FROM jsonb_each(fresh) WHERE gone->key IS DISTINCT FROM value) AS difference ON true
-         WHERE gone IS DISTINCT FROM fresh ORDER BY id;
+         ORDER BY id;
     ELSIF TG_OP = 'INSERT' THEN
         INSERT INTO claims_change (at, action, kind, operation, object_id, claim_id, user_id, source, role, client, application,
                                    new)
