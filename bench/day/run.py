@@ -27,7 +27,7 @@ from django.utils import timezone
 
 from bench.day import checks, facts, pictures
 from bench.day.workers import ROOT, Workers
-from claims import contact_files, workflow
+from claims import contact_files, settlement, workflow
 from claims.models import Award, Bonus, Claim, Evidence, Letter, PayoutBatch, PayoutLine, Verdict
 from claims.terms import PRESETS
 from jobs.models import Job
@@ -170,6 +170,7 @@ class Day:
             *checks.money(self.world),
             *(f"job {job}: {job.get_state_display()} {job.trouble}" for job in Job.objects.exclude(state="done")),
         ]
+        settlement.seal_everything(now=timezone.now())  # as every night: the approvals' command took minutes to commit
         books = at_once([manage("verify_ledger")], may_fail=True)[0]
         return [*found[: checks.FAULTS_SHOWN], *books["problems"]]
 
