@@ -3,8 +3,8 @@
 from claims.models.assessments import Assessment, GivenPrice, ReferencePrice, Verdict
 from claims.models.claims import Claim, Contact, Evidence, Frame
 from claims.models.decisions import Award, Bonus, Compensation, Decision, Offer, OfferLine, Remedy
-from claims.models.intake import ContactFile
 from claims.models.history import Change
+from claims.models.intake import ContactFile
 from claims.models.letters import Event, Letter, LetterTemplate
 from claims.models.payouts import PayoutBatch, PayoutFile, PayoutLimit, PayoutLine
 from claims.models.policies import Policy, Preview

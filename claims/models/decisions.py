@@ -82,7 +82,9 @@ class Offer(models.Model):
                 name="offer_accepted_before_it_expires",
             ),
         ]
-        indexes = [models.Index(fields=["expires_at"], name="offer_waiting", condition=Q(answer=""))]  # asked every minute
+        indexes = [
+            models.Index(fields=["expires_at"], name="offer_waiting", condition=Q(answer=""))
+        ]  # asked every minute
         permissions = [("record_offer", "Can make an offer and record its answer")]
         triggers = [
             pgtrigger.Protect(

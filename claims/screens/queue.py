@@ -185,15 +185,18 @@ OFFERS = {None: _("an offer to the customer"), "": _("the customer's answer"), "
 
 def waits_for(claim: Claim) -> str | Promise:
     """The next step of a described claim, in words."""
-    about = claim.waiting
     if claim.status not in Claim.OPEN:
         return "–"
     if claim.held_at is not None:
         return _("somebody: on hold")
     if claim.asked_at is not None:
         return _("the customer's answer")
-    if claim.status == S.SUBMITTED:
-        return _("the eligibility checks")
+    return _("the eligibility checks") if claim.status == S.SUBMITTED else _next_step(claim)
+
+
+def _next_step(claim: Claim) -> str | Promise:
+    """Of a claim that was checked and that nobody holds."""
+    about = claim.waiting
     if about.unreviewed and about.outcomes.get(Outcome.NEEDS_EVIDENCE):
         return _("evidence to review")
     if about.endorsed:

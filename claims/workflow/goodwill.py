@@ -28,7 +28,10 @@ def grant_bonuses(incident, *, by, now: datetime) -> tuple[list[Bonus], int]:
         return [], 0
     due = Claim.objects.filter(incident=incident, pk__in=_in_touch_for_bonus(incident, bonus))
     claims = list(
-        due.filter(bonus__isnull=True).select_related("incident").order_by("pk").select_for_update(of=("self",))
+        due.filter(bonus__isnull=True)
+        .select_related("incident")
+        .order_by("pk")
+        .select_for_update(of=("self",), no_key=True)
     )
     # Granted by somebody else while we waited for the lock.
     had = set(Bonus.objects.filter(claim__in=claims).values_list("claim", flat=True))

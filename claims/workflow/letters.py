@@ -58,7 +58,7 @@ def send_again(ids: Iterable[int] | None, *, by, now: datetime) -> int:
     gate.may(by, "claims.send_letter")
     found = may_go_again(Letter.objects.all(), now=now)
     found = found.filter(status=STATUS.FAILED) if ids is None else found.filter(pk__in=list(ids))
-    locked = list(found.select_for_update().order_by("pk").values_list("pk", "status"))
+    locked = list(found.select_for_update(no_key=True).order_by("pk").values_list("pk", "status"))
     if not locked:
         raise Refused("there is no letter to send again: it is on its way, or was sent already")
     kept = [pk for pk, status in locked if status == STATUS.SENDING]

@@ -102,7 +102,7 @@ def to_offer(claim: Claim) -> list[Verdict]:
 def expire_offers(*, now: datetime) -> int:
     """Offers that were not answered in time: silence is not consent, the claims are the desk's again. Returns how many."""
     late = Offer.objects.filter(answer=Offer.Answer.WAITS, expires_at__lt=now)
-    claims = Claim.objects.filter(pk__in=late.values("claim")).order_by("pk").select_for_update()
+    claims = Claim.objects.filter(pk__in=late.values("claim")).order_by("pk").select_for_update(no_key=True)
     ids = list(claims.values_list("pk", flat=True)[:AT_ONCE])  # claims before offers, as every verb locks them
     expired = late.filter(claim__in=ids).update(answer=Offer.Answer.EXPIRED, answered_at=now)
     clocks.resume(Claim.objects.filter(pk__in=ids), now=now)
@@ -128,7 +128,7 @@ def offers_to_remind(*, now: datetime, before: timedelta) -> QuerySet[Offer]:
 def remind_of_offers(*, now: datetime, before: timedelta) -> int:
     """Write to the customers of these offers, each once; not while somebody works on the claim. Returns how many."""
     due = offers_to_remind(now=now, before=before).select_related("claim")
-    waiting = list(due.select_for_update(skip_locked=True, of=("self", "claim"))[:AT_ONCE])
+    waiting = list(due.select_for_update(skip_locked=True, of=("self", "claim"), no_key=True)[:AT_ONCE])
     letters.reminders(waiting, now=now)
     return Offer.objects.filter(pk__in=[offer.pk for offer in waiting]).update(reminded_at=now)
 

@@ -36,7 +36,9 @@ def long_work() -> Job:
         except ConnectionError as error:
             queue.fail(queue.take(failing.pk, now=now), error, now=now)
     queue.cancel(
-        queue.enqueue(key="letters-1", task="claims.tasks.send_letters", argument={}, total=40, now=now), by=mia, now=now
+        queue.enqueue(key="letters-1", task="claims.tasks.send_letters", argument={}, total=40, now=now),
+        by=mia,
+        now=now,
     )
     job = queue.enqueue(key="assess-1", total=5_000, parts=parts(*[1_000] * 5), hands=2, **named)
     for pk in (job.helpers.get().pk, job.pk):

@@ -15,7 +15,9 @@ DRESSED = st.sampled_from(
     ["{}", "#{}", "# {}", "Order: {}", "order #{}", "Order:{}/2", "{}/1", '"{}"', "'{}'", "“{}”", "({})", "订单号：{}", "订单{}",
      "№{}", "No. {}", "order_id={}", "- {}", "{}.", "https://x.example/orders/{}", "\ufeff{}", "{}\u200b"]
 )  # fmt: skip
-BETWEEN = st.sampled_from([" ", ", ", "，", "、", ";", "；", "\n", "\r\n", "\t", " \n\n ", " and ", "和", " | ", "\u00a0"])
+BETWEEN = st.sampled_from(
+    [" ", ", ", "，", "、", ";", "；", "\n", "\r\n", "\t", " \n\n ", " and ", "和", " | ", "\u00a0"]
+)
 
 
 @given(ids=IDS, data=st.data())

@@ -21,6 +21,7 @@ from claims import workflow
 from claims.gate import Refused
 from claims.models import PayoutBatch, PayoutLine
 from claims.reports import unposted_or_mismatched
+from claims.workflow.deciding import hold
 from tests import factories as make
 from tests.claims.payouts import Desk, all_paid, failed, lines, owed, paid, payments, unpaid
 from tests.conftest import ROOT
@@ -58,6 +59,17 @@ def test_two_who_release_one_payout_at_the_same_moment(desk):
     [refusal] = [answer for answer in found if isinstance(answer, Refused)]
     assert str(refusal) == f"{batch} is not a proposal any more, it is with treasury"
     assert again(batch).released_by in (desk.max, nina)
+
+
+@at_once
+def test_treasurys_answer_does_not_wait_for_who_decides_on_the_claim(desk):
+    """Who decides holds the claim and then wants the books; who confirms has the books and names the claim."""
+    batch = desk.released()
+    claim = batch.lines.get(number=1).claim
+    with transaction.atomic():
+        hold(claim)
+        confirming = Person(lambda: desk.confirm(batch, paid(batch, 1)))
+        assert confirming.finished()["paid"] == 1
 
 
 @at_once

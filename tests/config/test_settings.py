@@ -59,7 +59,7 @@ def test_production_is_what_the_environment_says():
         "PORT": 5433,
         "NAME": "portal",
         "USER": "portal",
-        "OPTIONS": {"sslmode": "require"},
+        "OPTIONS": {"prepare_threshold": 0, "sslmode": "require"},
     }
 
 

@@ -428,7 +428,15 @@ def test_what_was_approved_and_granted_is_booked_once(paid, verify):
         0,
         {
             "ok": True,
-            "checked": {"entries": 3, "transfers": 3, "seals": 0, "unsealed": 3, "awards": 1, "bonuses": 1, "payments": 0},
+            "checked": {
+                "entries": 3,
+                "transfers": 3,
+                "seals": 0,
+                "unsealed": 3,
+                "awards": 1,
+                "bonuses": 1,
+                "payments": 0,
+            },
             "problems": [],
             "seal": None,
         },
