@@ -169,7 +169,11 @@ class Claim(models.Model):
                 name="claim_by_person",
                 condition=Q(status__in=["submitted", "needs_evidence", "on_hold", "assessed"]),
             ),
-            models.Index(fields=["asked_at"], name="claim_asked", condition=Q(asked_at__isnull=False)),
+            models.Index(
+                fields=["due_at", "submitted_at", "id"],
+                name="claim_asked",
+                condition=Q(status__in=["submitted", "needs_evidence", "on_hold", "assessed"], asked_at__isnull=False),
+            ),
         ]
         permissions = [
             ("assess_claim", "Can start an assessment"),

@@ -14,7 +14,7 @@ from django.db.models import QuerySet
 from django.utils.functional import Promise, cached_property
 from django.utils.translation import gettext_lazy as _
 
-from claims.models import Claim, Offer, Presence, SavedFilter, Team
+from claims.models import Claim, Presence, SavedFilter, Team
 from claims.screens import queue
 
 COUNTED_TO = 1_000
@@ -32,10 +32,8 @@ class Asker:
 
 
 def customer(asker: Asker) -> QuerySet[Claim]:
-    """Asked for something, or offered what they have not answered."""
-    asked = Claim.objects.filter(asked_at__isnull=False).values("pk")
-    offered = Offer.objects.unanswered().order_by().values("claim")
-    return Claim.objects.open().filter(pk__in=asked.union(offered, all=True))
+    """Asked for something, or offered what they have not answered: either makes the clock stand still."""
+    return Claim.objects.open().filter(asked_at__isnull=False)
 
 
 def soon(asker: Asker) -> QuerySet[Claim]:

@@ -119,7 +119,8 @@ def test_approve_refuses_what_the_manager_prepared_and_pays_the_rest(desk):
     code, result = portal("approve", REF, "--by", "max")
     assert (code, result["approved"], result["refused"], result["totals"]) == (1, 1, 1, {"USDT": "35.50"})
     assert result["errors"] == [
-        f"max prepared {mine.reference} (entered it, reviewed its evidence or recorded its offer); another person decides"
+        f"max prepared {mine.reference} (entered it, reviewed its evidence, recorded its offer or decided before the appeal);"
+        " another person decides"
     ]
     assert done("approve", REF, "--by", "mia")["approved"] == 1
 
