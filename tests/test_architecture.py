@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 from django.conf import settings
+from django.contrib import admin
 from django.utils.module_loading import import_string
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -288,3 +289,12 @@ def task_names() -> Iterator[str]:
 def test_tasks_named_by_a_string_exist():
     for name in set(task_names()):
         assert callable(import_string(name)), name
+
+
+def test_no_two_parts_of_a_screen_have_a_private_method_of_the_same_name():
+    """A screen is put together of mixins: the second of a name would take the place of the first, without a word."""
+    for model, screen in admin.site._registry.items():
+        parts = [part for part in type(screen).__mro__ if part.__module__.split(".")[0] in ROOMS]
+        names = [name for part in parts for name in vars(part) if name.startswith("_") and not name.endswith("__")]
+        twice = sorted({name for name in names if names.count(name) > 1})
+        assert twice == [], f"{model.__name__}: several parts define {', '.join(twice)}"

@@ -225,10 +225,10 @@ class NewContact:
             except gate.Refused as refusal:
                 form.add_error(None, str(refusal))
             else:
-                return self._entered(request, form, claim)
+                return self._contact_entered(request, form, claim)
         return self._intake(request, "claims/intake_contact.html", form=form, title=_("New contact"))
 
-    def _entered(self, request, form, claim):
+    def _contact_entered(self, request, form, claim):
         link = format_html('<a class="mg-link" href="{}">{}</a>', claim.get_absolute_url(), claim.reference)
         messages.success(request, format_html(_("{claim}: the contact of {customer} is on the claim."), claim=link,
                                               customer=claim.customer))  # fmt: skip

@@ -22,5 +22,6 @@ def test_ready_means_the_database_is_there_and_up_to_date(client):
 @pytest.mark.parametrize(("ago", "told"), [(None, "unknown"), (10, "alive"), (1000, "silent")])
 def test_the_workers_pulse_is_told(client, ago, told):
     if ago is not None:
-        Heartbeat.objects.create(cluster="one", seen_at=timezone.now() - timedelta(seconds=ago))
+        seen_at = timezone.now() - timedelta(seconds=ago)
+        Heartbeat.objects.create(cluster="one", since=seen_at, seen_at=seen_at)
     assert client.get("/readyz").json()["workers"] == told
