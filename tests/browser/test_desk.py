@@ -74,12 +74,7 @@ def test_the_agent_accepts_a_screenshot_and_the_manager_approves(carla, page, wo
     sign_in(page, "ana")
     open_from_the_queue(page, carla)
     assert page.get_by_text("needs evidence").first.is_visible()
-    assert (
-        page.get_by_role("img", name="Preview of login-error.png").evaluate(
-            "async image => { image.scrollIntoView(); await image.decode(); return image.naturalWidth }"
-        )
-        > 0
-    )
+    assert page.get_by_role("img", name="Preview of login-error.png").evaluate(SEEN) > 0
     assert "Approve and post to the books" not in buttons(page)
 
     # She accepts the screenshot; the worker assesses the claim again.
