@@ -5,7 +5,7 @@ import re
 
 import pytest
 
-from config import strings
+from config import messages, strings
 
 CATALOGUE = strings.ROOT / "locale" / "zh_Hans" / "LC_MESSAGES" / "django.mo"
 PLACES = re.compile(r"%\(\w+\)s|%%|\{\w*\}")
@@ -43,3 +43,31 @@ def test_strings_are_found_in_python_and_in_templates():
         '{% translate "a" %} b {% blocktranslate count n=x %}{{ n }} c{% plural %}{{ n }} d{% endblocktranslate %}'
     )
     assert list(strings.in_template(template)) == [("a", ""), ("%(n)s c", "%(n)s d")]
+
+
+MERGED = r"""msgid ""
+msgstr "Content-Type: text/plain; charset=UTF-8\n"
+
+msgid "claim"
+msgstr "索赔"
+
+msgctxt "verb"
+msgid "claim"
+msgstr "认领"
+
+msgid "claim"
+msgstr "案件"
+"""
+
+
+def test_a_text_that_a_merge_left_in_a_catalogue_twice_is_refused_and_compiles_nothing(tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(messages, "LOCALE", tmp_path)
+    source = tmp_path / "zh_Hans" / "LC_MESSAGES" / "django.po"
+    source.parent.mkdir(parents=True)
+    source.write_text(MERGED)
+    assert messages.main([]) == 1
+    assert capsys.readouterr().err == f"{source}:4: stands again in line 11: 'claim'; keep one of them\n"
+    assert not source.with_suffix(".mo").exists()
+    source.write_text(source.read_text().rpartition("msgid")[0])
+    assert messages.main([]) == 0
+    assert (messages.check(source), messages.main(["--check"])) == ([], 0)
