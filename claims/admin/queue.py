@@ -31,7 +31,7 @@ from claims.admin.stuck import StuckWork
 from claims.models import Claim, Offer
 from claims.resources import ClaimSheet
 from claims.screens import evidence as evidence_screen
-from claims.screens import page, payouts, queue
+from claims.screens import letters, page, payouts, queue
 from jobs import office, shown
 from jobs.sheets import Exports
 
@@ -164,6 +164,7 @@ class ClaimAdmin(
             "may_attach": request.user.has_perm("claims.add_evidence") and claim.status in Claim.OPEN,
             "may_see_books": request.user.has_perm("ledger.view_journalentry"),
             "payouts": payouts.of_claim(claim),
+            "letters": letters.of_claim(claim, now=timezone.now()),
             "is_open": claim.status in Claim.OPEN,
             "back": list_of(request),
             "is_fullwidth": "1",

@@ -60,6 +60,10 @@ class LetterQuerySet(models.QuerySet):
         cut_off = ~Q(error="") | Q(tried_at__lt=now - Letter.SENDING_AT_MOST)
         return self.filter(cut_off, status=Letter.Status.SENDING)
 
+    def unsendable(self) -> LetterQuerySet:
+        """To a customer of whom we know no e-mail address: somebody has to reach them in another way."""
+        return self.filter(status=Letter.Status.UNSENDABLE)
+
     def astray(self, now: datetime) -> LetterQuerySet:
         """That did not go out for certain, and will not by themselves."""
         return self.filter(status=Letter.Status.FAILED) | self.perhaps_sent(now)
@@ -113,7 +117,9 @@ class Letter(models.Model):
         indexes = [
             models.Index(
                 fields=["status", "tried_at"], name="letter_unsent", condition=~Q(status__in=["sent", "unsendable"])
-            )
+            ),
+            # Counted on the first page.
+            models.Index(fields=["id"], name="letter_unsendable", condition=Q(status="unsendable")),
         ]
         permissions = [("send_letter", "Can send a letter again")]
 

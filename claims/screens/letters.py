@@ -39,6 +39,11 @@ class LetterPage:
         return self.doubtful or self.letter.status in (Letter.Status.FAILED, Letter.Status.UNSENDABLE)
 
 
+def of_claim(claim: Claim, *, now: datetime) -> list[LetterPage]:
+    """The claim's letters, newest first."""
+    return [LetterPage(letter, now=now) for letter in claim.letters.all()]
+
+
 @dataclass(frozen=True)
 class Side:
     """One language of an event: what is written now, and how it reads."""

@@ -9,7 +9,7 @@ from django.db.models import Count, Q
 
 from claims import assessment as facts
 from claims.models import Claim, Letter, PayoutBatch
-from claims.screens import queue
+from claims.screens import lanes, queue
 
 
 class Today:
@@ -34,6 +34,12 @@ class Today:
     def letters_astray(self) -> int:
         """Letters that did not go out and wait for a person."""
         return Letter.objects.astray(self.now).count()
+
+    @cached_property
+    def letters_unsendable(self) -> str:
+        """Letters to customers of whom we know no e-mail address, counted as the lanes are; empty: none."""
+        found = Letter.objects.unsendable().order_by()[: lanes.COUNTED_TO + 1].count()
+        return lanes.in_words(found) if found else ""
 
     @cached_property
     def payouts_to_release(self) -> int:

@@ -94,6 +94,26 @@ def test_a_doubtful_letter_is_decided_by_a_person(desk):
     assert (letter.status, letter.error) == ("sent", "marked as sent by mia")
 
 
+def test_a_doubtful_letter_is_marked_on_its_claim(desk):
+    sent(desk.letter, tried_at=timezone.now() - timedelta(minutes=1))
+    assert "Receipt being sent" in text_of(signed_in(desk.ana).get(page_of(desk.claim)))
+    Letter.objects.update(tried_at=timezone.now() - timedelta(minutes=6))
+    page = text_of(signed_in(desk.ana).get(page_of(desk.claim)))
+    assert "Receipt perhaps sent" in page
+    assert "Nobody knows whether the customer got it" in page
+
+
+def test_the_first_page_counts_letters_that_have_no_address(desk):
+    sent(desk.letter, status="unsendable")
+    ana = signed_in(desk.ana)
+    page = ana.get(reverse("admin:index"))
+    assert "1 letters without an e-mail address" in text_of(page)
+    assert f"{LIST}?status__exact=unsendable" in page.content.decode()
+    assert desk.claim.reference in text_of(ana.get(f"{LIST}?status__exact=unsendable"))
+    Letter.objects.update(status="sent", sent_at=NOW)
+    assert "without an e-mail address" not in text_of(ana.get(reverse("admin:index")))
+
+
 def test_a_manager_changes_words_in_both_languages_and_sees_how_they_read(desk):
     mia = signed_in(desk.mia)
     address = at("lettertemplate_event", "receipt")
