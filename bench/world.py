@@ -35,6 +35,13 @@ AS 'SELECT (hashint8extended(n, salt) >> 11 & 9007199254740991)::double precisio
 """
 LEVEL = "(0.5 * power(1.25, %s))"  # of instrument 1 to 50: from half a dollar to 35,000
 
+# Of customer n: a given name of two syllables and a family name of three, so that few of a million share a name.
+SYLLABLES = "('{an,bo,ca,dri,el,fa,gu,hen,is,ju,ka,lo,mar,ni,os,pe,ra,su,ti,ver,wen,xi,ya,zo}'::text[])"
+GIVEN, FAMILY = (
+    " || ".join(f"{SYLLABLES}[1 + floor(24 * pg_temp.chance(n, {salt}))::int]" for salt in salts)
+    for salts in ((60, 61), (62, 63, 64))
+)
+
 MARKET = """
 INSERT INTO incidents_asset (code, decimals) VALUES ('USDT', 2), ('USD', 2) ON CONFLICT DO NOTHING;
 INSERT INTO incidents_asset (code, decimals) SELECT 'C' || lpad(n::text, 2, '0'), 8 FROM generate_series(1, 50) n;
@@ -57,14 +64,15 @@ SELECT id, instrument, '2022-11-16 13:50Z'::timestamptz + (place + pg_temp.chanc
           FROM generate_series(0::bigint, %(quotes)s - 1) n) AS walk
 """  # noqa: S608 our own numbers
 
-PEOPLE = """
+PEOPLE = f"""
 INSERT INTO incidents_customer (id, code, name, email, language)
-SELECT n, 'customer-' || n, 'Customer ' || n, 'c' || n || '@example.com', CASE n %% 2 WHEN 0 THEN 'en' ELSE 'zh' END
+SELECT n, 'customer-' || n, initcap({GIVEN} || ' ' || {FAMILY}), 'c' || n || '@example.com',
+       CASE n %% 2 WHEN 0 THEN 'en' ELSE 'zh' END
   FROM generate_series(1, %(claims)s) n;
 INSERT INTO incidents_account (id, code, customer_id)
 SELECT 2 * n + second, 'account-' || n || '-' || second, n
   FROM generate_series(1, %(claims)s) n, generate_series(0, n %% 2) second
-"""
+"""  # noqa: S608
 
 # Closes: 5 % before the outage, 45 % in it, 25 % in the hour after, the rest later or never. A fifth are opened inside it.
 ORDERS = f"""

@@ -46,11 +46,13 @@ def measured(request: Callable[[], object]) -> dict:
 
 def pages(client: Client) -> dict[str, Callable[[], object]]:
     """What is asked for, by its name."""
-    order = Claim.objects.get(pk=NUMBER).customer.orders.order_by("pk").values_list("order_id", flat=True).first()
+    customer = Claim.objects.get(pk=NUMBER).customer
+    name, order = customer.name, customer.orders.order_by("pk").values_list("order_id", flat=True).first()
     words = {
         "reference": Claim.objects.get(pk=NUMBER).reference,
         "customer": f"customer-{NUMBER}",
-        "name": f"customer {NUMBER}",
+        "name": name,
+        "family name": name.split()[1],
         "account": f"account-{NUMBER}-0",
         "order": order or f"order-{NUMBER}",
         "ticket": f"T-{NUMBER}-0",
