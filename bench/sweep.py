@@ -32,7 +32,7 @@ COMPARED = (
     "order_id, claim_id, outcome, clause, reasons, holds, flags, reference_price, reference_bid, reference_ask, reference_at,"
     " quote_id, valued_price, amount, restore_amount, asset"
 )
-TOUCHED = ("claims_claim", "claims_claimevent", "claims_verdict", "claims_referenceprice", "incidents_order")
+TOUCHED = ("claims_claim", "claims_change", "claims_verdict", "claims_referenceprice", "incidents_order")
 
 
 def main(rounds: int) -> None:
@@ -59,7 +59,7 @@ def _quieten() -> None:
     """Each run begins on tables that autovacuum has seen to, so that none pays for the one before."""
     with connection.cursor() as cursor:
         cursor.execute(
-            "VACUUM (ANALYZE) claims_claim, claims_claimevent, claims_verdict, claims_referenceprice, incidents_order"
+            "VACUUM (ANALYZE) claims_claim, claims_change, claims_verdict, claims_referenceprice, incidents_order"
         )
 
 

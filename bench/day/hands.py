@@ -16,7 +16,6 @@ import django
 django.setup()
 
 from django.contrib.auth.models import User
-from django.contrib.messages import get_messages
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 from django.urls import reverse
@@ -27,7 +26,7 @@ from claims.models import Claim, Evidence
 def upload(who: str, share: int, of: int, folder: str) -> dict:
     """Bring this share of the folder's files over the web, every tenth twice: `<claim>__<name>` goes to that claim.
 
-    The answer of each: (claim, sha256, what the page said) - "" when the file was kept.
+    The answer of each: (claim, sha256, what the claim's page then said) - "" when the file was kept.
     """
     client, said = _at_the_desk(who), []
     paths = sorted(Path(folder).iterdir())[share::of]
@@ -36,9 +35,9 @@ def upload(who: str, share: int, of: int, folder: str) -> dict:
         content = path.read_bytes()
         for _time in range(2 if number % 10 == 0 else 1):
             form = {"file": SimpleUploadedFile(name, content)}
-            answer = client.post(reverse("admin:claims_claim_attach", args=[claim]), form)
-            assert answer.status_code == 302, answer.status_code
-            told = [str(message) for message in get_messages(answer.wsgi_request) if message.level_tag == "error"]
+            page = client.post(reverse("admin:claims_claim_attach", args=[claim]), form, follow=True)
+            assert page.status_code == 200, page.status_code
+            told = [str(message) for message in page.context["messages"] if message.level_tag == "error"]
         said.append((int(claim), hashlib.sha256(content).hexdigest(), "; ".join(told)))
     return {"said": said}
 
