@@ -45,6 +45,13 @@ def _wrongly_paid() -> Iterator[str]:
         said = settlement.booked(line.entry_id)
         owed = f"{plain(line.amount)} {line.asset} to {line.claim.reference}"
         yield f"{settlement.reference_of(line.entry_id)}: {line} pays {owed}, it is booked as {said}"
+    for line in settlement.undone(paid).select_related("batch", "entry").order_by("pk"):
+        yield (
+            f"{line.entry.reference}: {line} is paid, its entry was reversed: what came back is recorded on the payout's page"
+        )
+    came_back = PayoutLine.objects.filter(returned_at__isnull=False)
+    for line in came_back.exclude(pk__in=settlement.undone(came_back).values("pk")).select_related("batch", "entry"):
+        yield f"{line.entry.reference}: {line} came back, its entry is not reversed"
     for entry in settlement.paid_without_line().order_by("pk"):
         yield f"{entry.reference}: pays a customer without a payout"
 

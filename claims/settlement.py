@@ -6,8 +6,8 @@ from collections.abc import Iterable
 from datetime import datetime
 from decimal import Decimal
 
-from django.db.models import Exists, F, OuterRef, Q, QuerySet, Value
-from django.db.models.functions import Concat
+from django.db.models import Count, Exists, F, OuterRef, Q, QuerySet, Subquery, TextField, Value
+from django.db.models.functions import Cast, Coalesce, Concat
 
 from claims.models import Award, Bonus, Claim, PayoutLine
 from ledger import reports, sealing, verification
@@ -23,7 +23,7 @@ from ledger.journal import (
     Fact,
 )
 from ledger.models import JournalEntry, Seal, Transfer, Verification
-from ledger.posting import PostingError, post, post_selected
+from ledger.posting import PostingError, post, post_selected, reverse
 from ledger.verification import Findings, Progress
 
 __all__ = [
@@ -31,7 +31,6 @@ __all__ = [
     "PostingError",
     "Progress",
     "CATEGORIES",
-    "PAID",
     "Verification",
     "award",
     "balances",
@@ -48,19 +47,23 @@ __all__ = [
     "one_moment",
     "paid_without_line",
     "pay",
+    "payments",
     "reference_of",
     "reversed_lines",
     "seal_everything",
+    "take_back",
+    "undone",
     "unexplained",
 ]
 
 CATEGORIES = dict(JournalEntry.Category.choices)
 PAYING = (COMPENSATION_PAID.category, GOODWILL_PAID.category)
 PAID = "/paid"  # what pays an award's or a bonus's entry has the entry's reference with this at its end
+RETURNED = "/returned"  # what takes a payment back has the payment's reference with this at its end
 
 # A row an entry: what pays the award or the bonus of a line, under the reference of the entry that owes it.
 PAYMENTS = """
-    SELECT owed.reference || %s AS reference, owed.category, %s::date AS effective_on,
+    SELECT line.paid_as AS reference, owed.category, %s::date AS effective_on,
            'Paid in ' || batch.reference || ', line ' || line.number AS description,
            CASE WHEN line.bonus_id IS NULL THEN %s ELSE %s END AS debit,
            CASE WHEN line.bonus_id IS NULL THEN %s ELSE %s END AS credit, line.amount, line.asset
@@ -69,17 +72,16 @@ PAYMENTS = """
       JOIN ledger_journalentry owed ON owed.id = coalesce(award.entry_id, bonus.entry_id)
      ORDER BY line.batch_id, line.number
 """
-LINE = ("batch_id", "number", "award_id", "bonus_id", "amount", "asset")
+LINE = ("paid_as", "batch_id", "number", "award_id", "bonus_id", "amount", "asset")
 
 
 def named() -> dict[str, str]:
-    """Accounts, categories and the end of a payout's reference, as the reports of this room ask for them."""
+    """Accounts and categories, as the reports of this room ask for them."""
     return {
         "expense": COMPENSATION_APPROVED.debit,
         "payable": COMPENSATION_APPROVED.credit,
         "cash": COMPENSATION_PAID.credit,
         "topup": TOPPED_UP.category,
-        "paid": PAID,
     }
 
 
@@ -140,12 +142,24 @@ def bring_what_lacks(reference: str, amount: Decimal, asset: str, *, by, now: da
     return lacking
 
 
+def payments(lines: QuerySet[PayoutLine]) -> QuerySet[PayoutLine]:
+    """The lines with `paid_as`, the reference of the entry that pays each: that of what is owed, `/paid` and, once a payment
+    came back, which one it is (`/paid-2`)."""
+    same = Q(award=OuterRef("award")) | Q(bonus=OuterRef("bonus"))
+    earlier = PayoutLine.objects.filter(same, claim=OuterRef("claim"), pk__lt=OuterRef("pk"), returned_at__isnull=False)
+    ending = Concat(Value("-"), Cast(Count("pk") + 1, TextField()), output_field=TextField())
+    again = Subquery(earlier.order_by().values("claim").annotate(ending=ending).values("ending"))
+    owed = Coalesce("award__entry__reference", "bonus__entry__reference")
+    paid_as = Concat(owed, Value(PAID), Coalesce(again, Value(""), output_field=TextField()), output_field=TextField())
+    return lines.annotate(paid_as=paid_as)
+
+
 def pay(lines: QuerySet[PayoutLine], *, by, now: datetime) -> int:
     """Book that these lines were paid: each the payable against the fund's cash, once. How many."""
-    rows, params = lines.values(*LINE).order_by().query.sql_with_params()
+    rows, params = payments(lines).values(*LINE).order_by().query.sql_with_params()
     compensation, bonus = COMPENSATION_PAID, GOODWILL_PAID
     moves = [compensation.debit, bonus.debit, compensation.credit, bonus.credit]
-    return post_selected(PAYMENTS.format(rows), [PAID, now.date(), *moves, *params], by=by, now=now)
+    return post_selected(PAYMENTS.format(rows), [now.date(), *moves, *params], by=by, now=now)
 
 
 def balances(assets: Iterable[str]) -> dict[str, tuple[Decimal, Decimal]]:
@@ -165,6 +179,20 @@ def checked() -> dict[str, int]:
 def seal_everything(*, now: datetime) -> Seal | None:
     """Seal every entry that has no seal yet."""
     return sealing.seal(now=now, everything=True)
+
+
+def take_back(line: PayoutLine, *, by, now: datetime) -> JournalEntry:
+    """Book that this line's payment came back: the reversal of its entry, or the one that is in the books already."""
+    if undone := JournalEntry.objects.filter(reverses=line.entry_id).first():
+        return undone
+    paid_as = line.entry.reference
+    draft = reverse(
+        paid_as,
+        new_reference=paid_as + RETURNED,
+        description=f"Came back: {line.batch.reference}, line {line.number}",
+        effective_on=now.date(),
+    )
+    return post([draft], by=by, now=now)[draft.reference]
 
 
 def last_seal() -> Seal | None:
@@ -190,6 +218,11 @@ def mismatched(rows: QuerySet[Award] | QuerySet[Bonus]) -> QuerySet:
     return rows.exclude(pk__in=booked.values("pk"))
 
 
+def undone(lines: QuerySet[PayoutLine]) -> QuerySet[PayoutLine]:
+    """Those lines whose payment was taken back in the books."""
+    return lines.filter(entry__reversed_by__isnull=False)
+
+
 def reversed_lines(lines: QuerySet[PayoutLine]) -> QuerySet[PayoutLine]:
     """Those lines whose award or bonus was taken back in the books."""
     return lines.filter(Q(award__entry__reversed_by__isnull=False) | Q(bonus__entry__reversed_by__isnull=False))
@@ -198,11 +231,12 @@ def reversed_lines(lines: QuerySet[PayoutLine]) -> QuerySet[PayoutLine]:
 def mispaid(lines: QuerySet[PayoutLine]) -> QuerySet[PayoutLine]:
     """Those paid lines whose entry does not pay exactly their award or bonus, under its reference, in its asset; or the
     award or bonus was taken back."""
-    right = Q(*_paid("award", COMPENSATION_PAID).items(), award__amount=F("amount"), award__asset=F("asset")) | Q(
-        *_paid("bonus", GOODWILL_PAID).items(), bonus__amount=F("amount"), bonus__asset=F("asset")
+    right = Q(**_says(COMPENSATION_PAID), award__amount=F("amount"), award__asset=F("asset")) | Q(
+        **_says(GOODWILL_PAID), bonus__amount=F("amount"), bonus__asset=F("asset")
     )
-    booked = lines.filter(
+    booked = payments(lines).filter(
         right,
+        entry__reference=F("paid_as"),
         entry__transfer_count=1,
         entry__transfers__amount=F("amount"),
         entry__transfers__asset=F("asset"),
@@ -210,11 +244,6 @@ def mispaid(lines: QuerySet[PayoutLine]) -> QuerySet[PayoutLine]:
         bonus__entry__reversed_by__isnull=True,
     )
     return lines.exclude(pk__in=booked.values("pk"))
-
-
-def _paid(granted: str, fact: Fact) -> dict[str, object]:
-    """What the entry of a paid line looks like, in the words of a query over the lines."""
-    return {"entry__reference": Concat(F(f"{granted}__entry__reference"), Value(PAID)), **_says(fact)}
 
 
 def paid_without_line() -> QuerySet[JournalEntry]:

@@ -18,8 +18,9 @@ COPY (
            {TEXT.format("line.account")} AS account,
            round(line.amount, greatest(coalesce(asset.decimals, 8), scale(trim_scale(line.amount)))) AS amount,
            line.asset, line.status,
-           CASE WHEN line.status = 'paid' THEN {TEXT.format("line.said")} END AS reference,
-           CASE WHEN line.status = 'failed' THEN {TEXT.format("line.said")} END AS reason
+           CASE WHEN line.status = 'paid' OR line.came_back <> '' THEN {TEXT.format("line.said")} END AS reference,
+           CASE WHEN line.came_back <> '' THEN {TEXT.format("line.came_back")}
+                WHEN line.status = 'failed' THEN {TEXT.format("line.said")} END AS reason
       FROM claims_payoutline line JOIN claims_payoutbatch batch ON batch.id = line.batch_id
       JOIN claims_claim claim ON claim.id = line.claim_id
       JOIN incidents_customer customer ON customer.id = claim.customer_id

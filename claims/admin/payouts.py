@@ -104,6 +104,7 @@ class PayoutBatchAdmin(IncidentPages, office.ReadOnlyScreen):
             at("<int:pk>/cancel/", self.cancel_view, "cancel"),
             at("<int:pk>/treasury.csv", self.treasury_view, "treasury"),
             at("<int:pk>/confirm/", self.confirm_view, "confirm"),
+            at("<int:pk>/lines/<int:number>/returned/", self.returned_view, "returned"),
             *super().get_urls(),
         ]
 
@@ -202,6 +203,16 @@ class PayoutBatchAdmin(IncidentPages, office.ReadOnlyScreen):
             return redirect(batch)
         sealed = carried.seal(name, content, workflow.confirmed_figures(found), salt=f"{SALT}.{batch.pk}")
         return self._batch_page(request, batch.pk, found=found, name=name, seen=sealed, changed=seen is not None)
+
+    def returned_view(self, request, pk, number) -> HttpResponse:
+        """A paid line of which the money came back."""
+
+        def verb(batch, now):
+            line = get_object_or_404(batch.lines, number=number)
+            workflow.return_payment(line, reason=request.POST.get("reason", ""), by=request.user, now=now)
+            return _("Recorded: %(line)s came back. What it paid goes with the next payout.") % {"line": line}
+
+        return self._act(request, pk, "claims.confirm_payout", verb)
 
     def _batch_page(self, request, pk, *, form=None, **more) -> TemplateResponse:
         if not self.has_view_permission(request):

@@ -8,11 +8,19 @@ from django.db import models
 from django.db.models import F, Q, Value
 from django.db.models.functions import Cast, Concat, Greatest, Length, LPad
 from django.urls import reverse
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from claims.models.fields import Amount, append_only
 
 NUMBER = Cast("id", models.TextField())
+# A line that was paid may come back, once; what was said of the payment stays as it was.
+ENDED = pgtrigger.Condition(
+    """OLD.status <> 'waits' AND NOT (
+        OLD.status = 'paid' AND NEW.returned_at IS NOT NULL
+        AND (NEW.said, NEW.entry_id, NEW.confirmed_by_id, NEW.confirmed_at)
+            IS NOT DISTINCT FROM (OLD.said, OLD.entry_id, OLD.confirmed_by_id, OLD.confirmed_at))"""
+)
 
 
 class PayoutLimit(models.Model):
@@ -174,6 +182,14 @@ class PayoutLine(models.Model):
     )
     confirmed_at = models.DateTimeField(_("confirmed at"), null=True)
 
+    came_back = models.CharField(
+        _("came back"), max_length=200, blank=True, db_default="", help_text=_("why, of a payment that came back")
+    )
+    returned_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, models.PROTECT, null=True, related_name="+", verbose_name=_("return recorded by")
+    )
+    returned_at = models.DateTimeField(_("return recorded at"), null=True)
+
     class Meta:
         verbose_name, verbose_name_plural = _("payout line"), _("payout lines")
         ordering = ["batch", "number"]
@@ -199,8 +215,16 @@ class PayoutLine(models.Model):
             models.CheckConstraint(
                 condition=Q(status="waits", confirmed_at__isnull=True, entry__isnull=True)
                 | Q(status="paid", confirmed_at__isnull=False, entry__isnull=False) & ~Q(said="")
-                | Q(status="failed", confirmed_at__isnull=False, entry__isnull=True) & ~Q(said=""),
+                | Q(status="failed", confirmed_at__isnull=False, entry__isnull=True, returned_at__isnull=True)
+                & ~Q(said="")
+                | Q(status="failed", confirmed_at__isnull=False, entry__isnull=False, returned_at__isnull=False)
+                & ~Q(said=""),
                 name="payout_line_says_how_it_ended",
+            ),
+            models.CheckConstraint(
+                condition=Q(came_back="", returned_by__isnull=True, returned_at__isnull=True)
+                | Q(status="failed", returned_by__isnull=False, returned_at__isnull=False) & ~Q(came_back=""),
+                name="payout_line_says_what_came_back",
             ),
         ]
         triggers = [
@@ -209,13 +233,16 @@ class PayoutLine(models.Model):
                 name="proposed_once",
                 fields=["batch", "number", "claim", "award", "bonus", "account", "amount", "asset"],
             ),
-            pgtrigger.Protect(
-                name="ends_once", operation=pgtrigger.Update, condition=~pgtrigger.Q(old__status="waits")
-            ),
+            pgtrigger.Protect(name="ends_once", operation=pgtrigger.Update, condition=ENDED),
         ]
 
     def __str__(self):
         return f"{self.batch}/{self.number}"
+
+    @property
+    def ending(self) -> str:
+        """What is to be said of how it ended: treasury's reference, why it failed, why it came back."""
+        return gettext("came back: %(reason)s") % {"reason": self.came_back} if self.came_back else self.said
 
 
 class PayoutFile(models.Model):

@@ -17,7 +17,13 @@ GRANTED = """
   JOIN auth_user person ON person.id = bonus.granted_by_id
   JOIN ledger_journalentry entry ON entry.id = bonus.entry_id
   LEFT JOIN ledger_journalentry undone ON undone.reverses_id = entry.id
-  LEFT JOIN ledger_journalentry payout ON payout.reference = entry.reference || %(paid)s
+  LEFT JOIN LATERAL (
+       SELECT max(paid.effective_on) AS effective_on
+         FROM claims_payoutline line JOIN ledger_journalentry paid ON paid.id = line.entry_id
+         LEFT JOIN ledger_journalentry back ON back.reverses_id = paid.id
+        WHERE line.claim_id = claim.id AND line.bonus_id = bonus.id
+          AND (%(at)s::timestamptz IS NULL AND back.id IS NULL
+               OR paid.posted_at <= %(at)s AND (back.id IS NULL OR back.posted_at > %(at)s))) AS payout ON true
   LEFT JOIN incidents_asset asset ON asset.code = bonus.asset
  WHERE (%(incident)s::bigint IS NULL OR incident.id = %(incident)s)
    AND (%(at)s::timestamptz IS NULL OR bonus.granted_at <= %(at)s)
@@ -25,7 +31,7 @@ GRANTED = """
 ROWS = f"""
 SELECT incident.reference, claim.reference, customer.code, {AMOUNT.format("bonus.amount", "asset.decimals")}, bonus.asset,
        person.username, bonus.granted_at, entry.id, entry.reference, undone.reference,
-       CASE WHEN %(at)s::timestamptz IS NULL OR payout.posted_at <= %(at)s THEN payout.effective_on END, claim.id
+       payout.effective_on, claim.id
 {GRANTED} ORDER BY bonus.id LIMIT %(limit)s OFFSET %(offset)s
 """  # noqa: S608 our own text
 TOTALS = f"""

@@ -42,9 +42,11 @@ WITH claim AS (
       FROM claim JOIN claims_award award ON award.claim_id = claim.id
       JOIN claims_decision decision ON decision.id = award.decision_id
       JOIN ledger_journalentry entry ON entry.id = award.entry_id
-      LEFT JOIN ledger_journalentry payout ON payout.reference = entry.reference || %(paid)s
      CROSS JOIN LATERAL (SELECT {owed} AS amount) AS owed
-     CROSS JOIN LATERAL (SELECT {paid} AS amount) AS paid
+     CROSS JOIN LATERAL (
+           SELECT coalesce(sum({paid}), 0) AS amount
+             FROM claims_payoutline line JOIN ledger_journalentry payout ON payout.id = line.entry_id
+            WHERE line.claim_id = claim.id AND line.award_id = award.id) AS paid
      WHERE %(at)s::timestamptz IS NULL OR decision.decided_at <= %(at)s
      GROUP BY award.claim_id, award.asset
 ), line AS (

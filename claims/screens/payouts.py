@@ -147,6 +147,11 @@ class Batch:
         return self.batch.status == STATUS.RELEASED and self.user.has_perm("claims.confirm_payout")
 
     @property
+    def may_return(self) -> bool:
+        """Whether they may record what came back: whoever released the payout does not."""
+        return self.batch.released_by_id != self.user.pk and self.user.has_perm("claims.confirm_payout")
+
+    @property
     def may_export(self) -> bool:
         return self.handed_out and self.user.has_perm("claims.export_payoutbatch")
 

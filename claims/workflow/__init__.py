@@ -39,6 +39,7 @@ from claims.workflow.paying import cancel_payout, propose_payout, release_payout
 from claims.workflow.policies import draft_policy, publish_policy, revise_draft
 from claims.workflow.previewing import PREVIEW_AT_MOST, keep_preview, rehearse, request_preview
 from claims.workflow.pricing import confirm_price, enter_price, withdraw_price
+from claims.workflow.returning import return_payment
 from claims.workflow.reviewing import review_evidence
 from claims.workflow.stepping import (
     answered,
@@ -108,6 +109,7 @@ __all__ = [
     "request_assessment",
     "request_preview",
     "resume_assessment",
+    "return_payment",
     "review_evidence",
     "revise_draft",
     "straight_through_part",

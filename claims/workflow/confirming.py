@@ -48,12 +48,16 @@ UNKNOWN = """
 OTHERWISE = f"""
     SELECT told.line, 'status', format('nothing new: the line is %%s already (%%s)', said.status, said.said) FROM {ROWS}
      WHERE told.status <> 'waits' AND said.status <> 'waits' AND told.status <> said.status
+       AND (said.returned_at IS NULL OR told.status <> 'paid')
     UNION ALL
     SELECT told.line, CASE told.status WHEN 'paid' THEN 'reference' ELSE 'reason' END,
-           format('nothing new: the line has %%L', said.said)
+           format('nothing new: the line has %%L', known.words)
       FROM {ROWS}
-     WHERE told.status <> 'waits' AND told.status = said.status
-       AND CASE told.status WHEN 'paid' THEN told.reference ELSE told.reason END NOT IN (said.said, '''' || said.said)
+     CROSS JOIN LATERAL (
+           SELECT CASE WHEN told.status = 'failed' AND said.came_back <> '' THEN said.came_back ELSE said.said END AS words
+           ) AS known
+     WHERE told.status <> 'waits' AND said.status <> 'waits' AND (told.status = said.status OR said.returned_at IS NOT NULL)
+       AND CASE told.status WHEN 'paid' THEN told.reference ELSE told.reason END NOT IN (known.words, '''' || known.words)
     UNION ALL
     SELECT told.line, 'claim', format('the line''s claim: %%s', claim.reference)
       FROM {ROWS} JOIN claims_claim claim ON claim.id = said.claim_id WHERE told.claim <> claim.reference
@@ -71,13 +75,9 @@ FAIL = """
 """
 PAY = """
     UPDATE claims_payoutline line
-       SET status = 'paid', said = told.reference, entry_id = paid.id, confirmed_by_id = %(by)s, confirmed_at = %(now)s
-      FROM bulk_row told, claims_payoutline same
-      LEFT JOIN claims_award award ON award.id = same.award_id LEFT JOIN claims_bonus bonus ON bonus.id = same.bonus_id
-      JOIN ledger_journalentry owed ON owed.id = coalesce(award.entry_id, bonus.entry_id)
-      JOIN ledger_journalentry paid ON paid.reference = owed.reference || %(paid)s
-     WHERE line.batch_id = %(batch)s AND line.status = 'waits' AND told.status = 'paid' AND same.id = line.id
-       AND told.payout_line = %(reference)s || '/' || line.number
+       SET status = 'paid', said = told.reference, entry_id = paid.id, confirmed_by_id = %s, confirmed_at = %s
+      FROM bulk_row told, ({}) AS same JOIN ledger_journalentry paid ON paid.reference = same.paid_as
+     WHERE told.status = 'paid' AND same.id = line.id AND told.payout_line = %s || '/' || line.number
 """
 SAID_PAID = "SELECT split_part(payout_line, '/', 2)::integer FROM bulk_row WHERE status = 'paid'"
 
@@ -148,12 +148,13 @@ def _check(rows: bulk.Batch, values: dict) -> None:
 
 def _take_over(batch: PayoutBatch, values: dict, *, by, now: datetime) -> tuple[int, int]:
     """Whom the file concerns and who still waits: (failed, paid)."""
-    named = RawSQL(SAID_PAID, ())  # noqa: S611 our own text
-    settlement.pay(batch.lines.filter(status=WAITS, number__in=named), by=by, now=now)
+    named = batch.lines.filter(status=WAITS, number__in=RawSQL(SAID_PAID, ()))  # noqa: S611 our own text
+    settlement.pay(named, by=by, now=now)
+    same, params = settlement.payments(named).values("id", "paid_as").order_by().query.sql_with_params()
     with connection.cursor() as cursor:
         cursor.execute(FAIL, values)
         failed = cursor.rowcount
-        cursor.execute(PAY, values | {"paid": settlement.PAID})
+        cursor.execute(PAY.format(same), [values["by"], now, *params, values["reference"]])
         paid = cursor.rowcount
     refuse_reversed(batch)  # once more, behind the books' lock: whoever reverses now waits for us
     return failed, paid

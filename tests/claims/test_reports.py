@@ -21,9 +21,9 @@ from claims import papers, workflow
 from claims.models import Claim
 from incidents.models import Liquidation
 from jobs.paper import Asked
-from ledger.journal import COMPENSATION_PAID, GOODWILL_PAID, SEED_PAID_IN, Draft
+from ledger.journal import SEED_PAID_IN, Draft
 from ledger.models import Verification
-from ledger.posting import post, post_manual
+from ledger.posting import post_manual
 from tests import factories as make
 from tests.factories import NOW, at
 
@@ -47,13 +47,17 @@ def claim_of(code: str) -> Claim:
     return Claim.objects.get(customer__code=code)
 
 
-def booked(fact, reference: str, amount: str, *, by=None, now=LAST) -> None:
-    move = fact.move(Decimal(amount), "USDT")
-    post([Draft(reference, fact.category, now.date(), "As agreed", (move,))], by=by, now=now)
+def pay_the_first_two(desk, tmp_path) -> None:
+    """Carla's award and her bonus."""
+    batch = workflow.propose_payout(desk.incident, "USDT", at_most=2, by=desk.mia, now=LAST)
+    workflow.release_payout(batch, typed_total="55.50 USDT", by=desk.max, now=LAST)
+    file = tmp_path / "treasury.csv"
+    file.write_text(f"line,status,reference\n{batch}/1,paid,TX-1\n{batch}/2,paid,TX-2\n")
+    workflow.confirm_payout(batch, file, now=LAST)
 
 
 @pytest.fixture
-def incident(desk):
+def incident(desk, tmp_path):
     seed = Draft("seed-2022", "seed_capital", NOW.date(), "The seed", (SEED_PAID_IN.move(Decimal(100), "USDT"),))
     post_manual(seed, by=desk.mia, now=NOW)
     for number, (code, facts) in enumerate(
@@ -73,12 +77,11 @@ def incident(desk):
     workflow.approve(claim_of("dora"), by=desk.max, now=LATER)
     workflow.approve(claim_of("fay"), by=desk.max, now=LATER)
     workflow.assess_now(desk.incident, now=LAST)  # with Emil's price
-    fay, carla = claim_of("fay"), claim_of("carla")
+    fay = claim_of("fay")
     undo = Draft("undo-fay", "correction", LAST.date(), "Not hers", reverses=f"{fay.reference}/award-1/USDT")
     post_manual(undo, by=desk.mia, now=LAST)
-    booked(COMPENSATION_PAID, f"{carla.reference}/award-1/USDT/paid", "35.50")
     workflow.grant_bonuses(desk.incident, by=desk.mia, now=LAST)
-    booked(GOODWILL_PAID, f"{carla.reference}/goodwill/paid", "20")
+    pay_the_first_two(desk, tmp_path)
     return desk.incident
 
 
