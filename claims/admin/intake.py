@@ -191,11 +191,11 @@ class Checked:
         return callers.account_is_strange(self.account, self.kept)
 
     @property
-    def local(self) -> datetime | None:
-        """The time in the incident's own zone, where that is another."""
+    def local(self) -> str:
+        """The time in the incident's own zone, where that is another; a template's filter would show it in UTC."""
         if self.at is None or self.incident is None or self.incident.timezone == "UTC":
-            return None
-        return self.at.astimezone(ZoneInfo(self.incident.timezone))
+            return ""
+        return f"{self.at.astimezone(ZoneInfo(self.incident.timezone)):%Y-%m-%d %H:%M}"
 
     @property
     def is_to_come(self) -> bool:

@@ -11,7 +11,7 @@ from django.utils.translation import get_language
 from django.utils.translation import gettext_lazy as _
 
 from claims import assessment as facts
-from claims import gate
+from claims import gate, letters
 from claims.models import Award, Claim, Contact, Decision, Evidence, Offer, Step, Verdict
 from claims.reasons import CUTS, reasons_in_words
 from claims.screens import steps
@@ -145,7 +145,12 @@ class ClaimPage:
 
     @cached_property
     def steps_allowed(self) -> list[steps.StepButton]:
-        return steps.buttons(self.allowed)
+        return steps.buttons(self.allowed, self.claim)
+
+    @property
+    def letters_in(self):
+        """The language that we write to the customer in."""
+        return letters.LANGUAGES[letters.language_of(self.claim.customer.language)]
 
     @cached_property
     def standing(self) -> list[str]:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
-from django.utils.translation import gettext
+from django.utils.translation import gettext, override
 from django.utils.translation import gettext_lazy as _
 
-from claims import gate
+from claims import gate, letters
+from claims.letters.telling import CATALOGUE
 from claims.models import Claim, Step
 from jobs import shown
 
@@ -25,6 +26,8 @@ class StepButton:
     question: Any = ""
     grounds: tuple = ()
     ends: bool = False
+    told: bool = False  # the customer reads the reason
+    choices: tuple[tuple[str, str], ...] = ()  # the grounds: as they are kept, and in the reader's language
 
     @property
     def address(self) -> str:
@@ -40,6 +43,7 @@ BUTTONS = (
             _("the account that the orders were placed from"),
             _("when you tried, and what the page or app said"),
         ),
+        told=True,
     ),
     StepButton(
         "reply", "y", _("The customer answered"), _("More: the ticket, the call or the letter"), _("How did they answer?"),
@@ -63,9 +67,19 @@ BUTTONS = (
 )  # fmt: skip
 
 
-def buttons(allowed: list[str]) -> list[StepButton]:
-    """The steps among these verbs of the gate."""
-    return [button for button in BUTTONS if button.verb in allowed]
+def buttons(allowed: list[str], claim: Claim) -> list[StepButton]:
+    """The steps among these verbs of the gate; what the customer will read is kept in the customer's language."""
+    language = letters.language_of(claim.customer.language)
+    return [replace(button, choices=_choices(button, language)) for button in BUTTONS if button.verb in allowed]
+
+
+def _choices(button: StepButton, language: str) -> tuple[tuple[str, str], ...]:
+    words = tuple(str(ground) for ground in button.grounds)
+    if not button.told:
+        return tuple(zip(words, words, strict=True))
+    with override(CATALOGUE[language]):
+        kept = tuple(str(ground) for ground in button.grounds)
+    return tuple(zip(kept, words, strict=True))
 
 
 def standing(claim: Claim) -> list[str]:

@@ -6,7 +6,7 @@ from django.urls import reverse
 from claims import callers
 from claims.admin.intake import instant_of
 from claims.models import Claim, Contact
-from incidents.models import Customer
+from incidents.models import Customer, Incident
 from jobs.cells import CellError
 from tests import factories as make
 from tests.claims.desk import signed_in, text_of
@@ -43,6 +43,12 @@ def said(customer=None, **more) -> dict:
         "zone": "UTC",
         "incident": "",
     } | more
+
+
+def test_the_time_is_shown_in_the_incidents_own_zone_too(outage, ana):
+    Incident.objects.update(timezone="Asia/Shanghai")
+    page = text_of(ana.post(CHECK, said(carla(), incident=outage.pk)))
+    assert "2022-11-16 15:00:00 UTC 2022-11-16 23:00 Asia/Shanghai" in page
 
 
 # --- who

@@ -8,6 +8,7 @@ from django.urls import reverse
 from claims import workflow
 from claims.models import Claim
 from claims.screens.steps import BUTTONS
+from incidents.models import Customer
 from tests import factories as f
 from tests.claims.desk import outage, page_of, post, signed_in, text_of
 
@@ -54,6 +55,15 @@ def test_ana_asks_the_customer_and_records_the_answer(ana, claim):
     page = taken(desk, claim, "reply", ground="by phone", reason="")
     assert "Recorded: the time to decide runs again." in text_of(page)
     assert "Waits for the customer" not in text_of(page)
+
+
+def test_a_chinese_customer_is_asked_in_chinese_whatever_ana_reads(ana, claim):
+    Customer.objects.update(language="zh-CN")
+    page = signed_in(ana).get(page_of(claim))
+    assert "the numbers of the orders concerned 相关订单号" in text_of(page)
+    assert 'name="ground" value="相关订单号"' in page.content.decode()
+    assert "More, as the customer will read it (Chinese)" in text_of(page)
+    assert 'value="waits for the trading desk"' in page.content.decode()
 
 
 def test_mia_is_told_that_a_claim_on_hold_is_not_decided(ana, mia, claim):
