@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 import tempfile
-from datetime import datetime, timedelta
+from datetime import datetime
 from decimal import Decimal
 from typing import IO
 
@@ -15,7 +15,6 @@ from claims import likenesses, probe
 from claims.evidence import SUFFIXES, Inspection, Unfit
 from claims.models import Evidence, Frame
 from jobs import queue
-from jobs.models import Job
 
 COPYING = 30  # seconds, around the watching: the file may come from another machine
 SPOILED = {  # why a recording that was kept could not be watched, as a finding
@@ -31,11 +30,6 @@ def request_inspection(evidence: Evidence, *, now: datetime) -> None:
     """A worker watches it; one job a file."""
     argument = {"evidence": evidence.pk, queue.AT_MOST: probe.seconds_to_watch(evidence.seconds) + COPYING}
     queue.enqueue(key=f"inspect/{evidence.pk}", task="claims.tasks.inspect", argument=argument, now=now, total=1)
-
-
-def lease_of(job_id: int) -> timedelta:
-    """How long a worker may be silent over the job before it counts as dead: short for a short recording."""
-    return timedelta(seconds=Job.objects.get(pk=job_id).argument[queue.AT_MOST])
 
 
 def watch_kept(evidence: Evidence) -> tuple[Inspection | None, list[str]]:

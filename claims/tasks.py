@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from datetime import timedelta
+from functools import partial, wraps
 
 import pghistory
 from django.conf import settings
@@ -17,98 +17,100 @@ from django.utils import timezone
 from claims import contact_files, digests, inspecting, letters, verifying, workflow
 from claims.models import Assessment, ContactFile, Evidence, Preview
 from jobs import queue
+from jobs.models import Job, Part
 
 TURN = timedelta(seconds=60)  # then the job goes back to the queue: well before the cluster's timeout ends the task
 log = logging.getLogger(__name__)
 
 
-def assess(job_id: int) -> None:
+def _job(work: Callable[[Job], None]) -> Callable[[int], None]:
+    """A task that takes the job of its number, if it is to be had, and works on it.
+
+    What it changes names the job; who lost it leaves it to whoever has it; any other error is told to the queue.
+    """
+
+    @wraps(work)
+    def task(job_id: int) -> None:
+        job = queue.take(job_id, now=timezone.now())
+        if job is None:
+            return
+        try:
+            with pghistory.context(job=job.shared.key):
+                work(job)
+        except queue.LeaseLost:
+            log.warning("%s went on in another worker", job.key)
+        except Exception as error:
+            queue.fail(job, error, now=timezone.now())
+            raise
+
+    return task
+
+
+def _take_turn(job: Job, step: Callable[[], bool]) -> None:
+    """Step by step, until there is nothing left or others are to have their turn."""
+    turn_ends_at = timezone.now() + TURN
+    while step():
+        if timezone.now() >= turn_ends_at or queue.others_wait(job):
+            queue.pass_on(job, now=timezone.now())
+            return
+
+
+@_job
+def assess(job: Job) -> None:
     """Do parts of an assessment, each with its progress in one commit; a killed worker costs one part."""
-    _carry(job_id, workflow.assess_part, workflow.finish_assessment)
+    _take_turn(job, partial(_carry_part, job, _run_of(job), workflow.assess_part, workflow.finish_assessment))
 
 
-def approve_straight_through(job_id: int) -> None:
+@_job
+def approve_straight_through(job: Job) -> None:
     """Approve what the policy lets pass without a click, so many claims a commit."""
-    _carry(job_id, workflow.straight_through_part, None)
+    _take_turn(job, partial(_carry_part, job, _run_of(job), workflow.straight_through_part))
 
 
-def _carry(job_id: int, verb: Callable, ending: Callable | None) -> None:
-    """Take a turn at the parts of a run: `verb(run, part, now)`, and in the end `ending(run, now)`."""
-    job = queue.take(job_id, now=timezone.now())
-    if job is None:
-        return
-    with _at_work(job):
-        run = Assessment.objects.select_related("policy__published_by").get(pk=job.argument["assessment"])
-        turn_ends_at = timezone.now() + TURN
-        while _carry_part(job, run, verb, ending):
-            if timezone.now() >= turn_ends_at or queue.others_wait(job):
-                queue.pass_on(job, now=timezone.now())
-                return
+def _run_of(job: Job) -> Assessment:
+    return Assessment.objects.select_related("policy__published_by").get(pk=job.argument["assessment"])
 
 
-@contextmanager
-def _at_work(job) -> Iterator[None]:
-    """What it changes names the job; who lost it leaves it to whoever has it; any other error is told to the queue."""
-    try:
-        with pghistory.context(job=job.shared.key):
-            yield
-    except queue.LeaseLost:
-        log.warning("%s went on in another worker", job.key)
-    except Exception as error:
-        queue.fail(job, error, now=timezone.now())
-        raise
+@_job
+def take_contacts_in(job: Job) -> None:
+    """Take a helpdesk's file in, slice by slice, each with its progress in one commit; a killed worker costs one slice."""
+    file = ContactFile.objects.select_related("incident", "added_by").get(pk=job.argument["contact_file"])
+    _take_turn(job, partial(_carry_part, job, file, contact_files.take_part_in, contact_files.finish))
 
 
 @transaction.atomic
-def _carry_part(job, run: Assessment | ContactFile, verb: Callable, ending: Callable | None) -> bool:
-    """The next part, or the end of the run. Whether to go on."""
+def _carry_part(job: Job, work: Assessment | ContactFile, verb: Callable, ending: Callable | None = None) -> bool:
+    """The next part of the work, `verb(work, part, now)`, or its end, `ending(work, now)`. Whether to go on."""
     part = queue.next_part(job)
     began_at = timezone.now()
     if part is None:
         if ending is not None:
-            ending(run, now=began_at)
+            ending(work, now=began_at)
         queue.finish(job, now=timezone.now())
         return False
-    verb(run, part, now=began_at)
+    verb(work, part, now=began_at)
     return queue.advance(job, part, began_at=began_at, now=timezone.now())
 
 
-def take_contacts_in(job_id: int) -> None:
-    """Take a helpdesk's file in, slice by slice, each with its progress in one commit; a killed worker costs one slice."""
-    job = queue.take(job_id, now=timezone.now())
-    if job is None:
-        return
-    with _at_work(job):
-        files = ContactFile.objects.select_related("incident", "added_by")
-        file = files.get(pk=job.argument["contact_file"])
-        turn_ends_at = timezone.now() + TURN
-        while _carry_part(job, file, contact_files.take_part_in, contact_files.finish):
-            if timezone.now() >= turn_ends_at or queue.others_wait(job):
-                queue.pass_on(job, now=timezone.now())
-                return
-
-
-def send_letters(job_id: int) -> None:
+@_job
+def send_letters(job: Job) -> None:
     """Send what is due, a portion a connection. What a killed worker had in hand, a person looks at."""
-    job = queue.take(job_id, now=timezone.now())
-    if job is None:
-        return
-    with _at_work(job):
-        turn_ends_at = timezone.now() + TURN
-        while part := _next_portion(job):
-            began_at = timezone.now()
-            _send_portion(part)
-            with transaction.atomic():
-                goes_on = queue.advance(job, part, began_at=began_at, now=timezone.now())
-            if not goes_on:
-                return
-            if timezone.now() >= turn_ends_at:
-                queue.pass_on(job, now=timezone.now())
-                return
+    _take_turn(job, partial(_send_part, job))
+
+
+def _send_part(job: Job) -> bool:
+    """The next portion, sent outside any transaction, or the end of the job. Whether to go on."""
+    part = _next_portion(job)
+    if part is None:
+        return False
+    began_at = timezone.now()
+    _send_portion(part)
+    with transaction.atomic():
+        return queue.advance(job, part, began_at=began_at, now=timezone.now())
 
 
 @transaction.atomic
-def _next_portion(job):
+def _next_portion(job: Job) -> Part | None:
     """What is to be sent next, or the end of the job. Its lock ends here: the letters have their own."""
     part = queue.next_part(job)
     if part is None:
@@ -116,7 +118,7 @@ def _next_portion(job):
     return part
 
 
-def _send_portion(part) -> None:
+def _send_portion(part: Part) -> None:
     """Each letter by itself: in hand, committed; sent; what became of it, committed."""
     post = get_connection()
     try:
@@ -127,30 +129,24 @@ def _send_portion(part) -> None:
         post.close()
 
 
-def preview(job_id: int) -> None:
+@_job
+def preview(job: Job) -> None:
     """Rehearse a policy over its incident's orders in one piece; what is kept and the job's end share one commit."""
-    job = queue.take(job_id, now=timezone.now(), lease=workflow.PREVIEW_AT_MOST)
-    if job is None:
-        return
-    with _at_work(job):
-        found = Preview.objects.get(pk=job.argument["preview"])
-        figures = workflow.rehearse(found, now=timezone.now())
-        with transaction.atomic():
-            workflow.keep_preview(found, figures, now=timezone.now())
-            queue.finish(job, now=timezone.now())
+    found = Preview.objects.get(pk=job.argument["preview"])
+    figures = workflow.rehearse(found, now=timezone.now())
+    with transaction.atomic():
+        workflow.keep_preview(found, figures, now=timezone.now())
+        queue.finish(job, now=timezone.now())
 
 
-def inspect(job_id: int) -> None:
+@_job
+def inspect(job: Job) -> None:
     """Watch a screen recording in full, in a child process; what was seen and the job's end share one commit."""
-    job = queue.take(job_id, now=timezone.now(), lease=inspecting.lease_of(job_id))
-    if job is None:
-        return
-    with _at_work(job):
-        evidence = Evidence.objects.get(pk=job.argument["evidence"])
-        said, findings = inspecting.watch_kept(evidence)
-        with transaction.atomic():
-            inspecting.keep_inspection(evidence, said, findings, now=timezone.now())
-            queue.finish(job, now=timezone.now())
+    evidence = Evidence.objects.get(pk=job.argument["evidence"])
+    said, findings = inspecting.watch_kept(evidence)
+    with transaction.atomic():
+        inspecting.keep_inspection(evidence, said, findings, now=timezone.now())
+        queue.finish(job, now=timezone.now())
 
 
 def sweep() -> None:
@@ -162,15 +158,12 @@ def sweep() -> None:
     workflow.queue_letters(now=now)
 
 
-def verify(job_id: int) -> None:
+@_job
+def verify(job: Job) -> None:
     """Verify the books in one piece. Done twice, two runs are kept: each says what it saw."""
-    job = queue.take(job_id, now=timezone.now(), lease=verifying.VERIFY_AT_MOST)
-    if job is None:
-        return
-    with _at_work(job):
-        asked_by = get_user_model().objects.filter(pk=job.argument["by"]).first()
-        verifying.verify(by=asked_by, now=timezone.now())
-        queue.finish(job, now=timezone.now())
+    asked_by = get_user_model().objects.filter(pk=job.argument["by"]).first()
+    verifying.verify(by=asked_by, now=timezone.now())
+    queue.finish(job, now=timezone.now())
 
 
 def verify_nightly() -> None:

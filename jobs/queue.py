@@ -21,7 +21,7 @@ from jobs.models import Job, Part
 from jobs.pulse import here
 
 LEASE = timedelta(minutes=2)
-AT_MOST = "at_most"  # in a job's argument: the seconds that one task may take, where the cluster's timeout is too short
+AT_MOST = "at_most"  # in a job's argument: the seconds that one task may take, where timeout and lease are too short
 TRIES = Job._meta.get_field("max_attempts").default
 PERMISSION = "jobs.change_job"
 STATE = Job.State
@@ -62,10 +62,15 @@ def _hand_out(jobs: Sequence[Job]) -> None:
         async_task(job.task, job.pk, q_options={"task_name": f"job-{job.pk}", **longer})
 
 
-def take(job_id: int, *, now: datetime, lease: timedelta = LEASE) -> Job | None:
+def take(job_id: int, *, now: datetime) -> Job | None:
     """Take the job under a lease, counting the attempt first; None when it is not to be had (paused, ended, leased, worn out)."""
     free = Q(state=STATE.QUEUED) | Q(state=STATE.RUNNING, lease_until__lt=now)
-    taken = Job.objects.filter(free, pk=job_id, attempts__lt=F("max_attempts")).update(
+    waiting = Job.objects.filter(free, pk=job_id, attempts__lt=F("max_attempts"))
+    argument = waiting.values_list("argument", flat=True).first()
+    if argument is None:
+        return None
+    lease = timedelta(seconds=argument[AT_MOST]) if AT_MOST in argument else LEASE
+    taken = waiting.update(
         state=STATE.RUNNING,
         attempts=F("attempts") + 1,
         lease_until=now + lease,

@@ -37,7 +37,7 @@ from claims.workflow.offering import (
 )
 from claims.workflow.paying import cancel_payout, propose_payout, release_payout, set_payout_limit
 from claims.workflow.policies import draft_policy, publish_policy, revise_draft
-from claims.workflow.previewing import PREVIEW_AT_MOST, keep_preview, rehearse, request_preview
+from claims.workflow.previewing import keep_preview, rehearse, request_preview
 from claims.workflow.pricing import confirm_price, enter_price, withdraw_price
 from claims.workflow.returning import return_payment
 from claims.workflow.reviewing import review_evidence
@@ -72,7 +72,6 @@ __all__ = [
     "cancel_payout",
     "Alarms",
     "Approvals",
-    "PREVIEW_AT_MOST",
     "SLICE",
     "answer_offer",
     "answered",

@@ -201,7 +201,7 @@ def test_a_preview_that_is_under_way_is_not_asked_for_twice(day, mia):
 def test_a_preview_has_its_time_and_nobody_takes_it_over_before(day, mia):
     preview = workflow.request_preview(drafted(day), by=mia, now=NOW)
     assert OrmQ.objects.get().task["timeout"] == 840
-    job = queue.take(Job.objects.get().pk, now=NOW, lease=workflow.PREVIEW_AT_MOST)
+    job = queue.take(Job.objects.get().pk, now=NOW)
     assert queue.sweep(now=NOW + timedelta(minutes=13)) == 0
     assert queue.sweep(now=NOW + timedelta(minutes=15)) == 1
     assert OrmQ.objects.last().task["timeout"] == 840
