@@ -16,6 +16,7 @@ import django
 django.setup()
 
 from django.contrib.auth.models import User
+from django.contrib.messages import get_messages
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 from django.urls import reverse
@@ -37,7 +38,7 @@ def upload(who: str, share: int, of: int, folder: str) -> dict:
             form = {"file": SimpleUploadedFile(name, content)}
             page = client.post(reverse("admin:claims_claim_attach", args=[claim]), form, follow=True)
             assert page.status_code == 200, page.status_code
-            told = [str(message) for message in page.context["messages"] if message.level_tag == "error"]
+            told = [str(message) for message in get_messages(page.wsgi_request) if message.level_tag == "error"]
         said.append((int(claim), hashlib.sha256(content).hexdigest(), "; ".join(told)))
     return {"said": said}
 
