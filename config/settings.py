@@ -297,7 +297,7 @@ UNFOLD = {
     "SITE_TITLE": "Makegood",
     "SITE_HEADER": "Makegood",
     "SITE_SUBHEADER": _("Compensation desk"),
-    "SITE_SYMBOL": "balance",
+    "SITE_ICON": lambda request: static("makegood/icon.svg"),
     "SITE_FAVICONS": [{"rel": "icon", "type": "image/svg+xml", "href": lambda request: static("makegood/icon.svg")}],
     "SHOW_LANGUAGES": True,
     "SHOW_HISTORY": False,  # the admin's own log knows only the admin; the database's event tables know everything

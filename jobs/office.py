@@ -10,6 +10,7 @@ from django.http import Http404
 from django.shortcuts import get_object_or_404
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
+from django.utils.text import capfirst
 from django.utils.translation import gettext as _
 from unfold.admin import ModelAdmin, TabularInline
 
@@ -42,6 +43,11 @@ class Screen(NothingDeleted, ModelAdmin):
     list_fullwidth = True
     empty_says = ""  # what to do when there is nothing to show yet
     show_facets = False
+
+    def changelist_view(self, request, extra_context=None):
+        """Its title is what is in the list, and no call to choose a row."""
+        title = capfirst(self.opts.verbose_name_plural)
+        return super().changelist_view(request, {"title": title} | (extra_context or {}))
 
 
 class ReadOnlyScreen(ReadOnly, Screen):
@@ -114,4 +120,5 @@ def badge(code: str, text) -> str:
 
 def lines(template: str, rows) -> str:
     """One line of a cell for each row."""
-    return format_html_join(SafeString("<br>"), template, rows) or "–"
+    found = format_html_join(SafeString("<br>"), template, rows)
+    return format_html("<div>{}</div>", found) if found else "–"

@@ -6,6 +6,7 @@ from django.contrib import admin
 from django.db.models import Count, Q
 from django.utils.translation import gettext_lazy as _
 from unfold.decorators import display
+from unfold.widgets import UnfoldAdminCheckboxSelectMultipleWidget
 
 from claims.models import Claim, Team
 from claims.screens import lanes
@@ -18,7 +19,6 @@ class TeamAdmin(office.Screen):
 
     list_display = ["name", "people", "open_claims"]
     search_fields = ["name"]
-    filter_horizontal = ["members"]
     empty_says = _(
         "No team yet. A claim that is given to a team stands in the lane of all its members until one takes it."
     )
@@ -28,7 +28,8 @@ class TeamAdmin(office.Screen):
         return super().get_queryset(request).prefetch_related("members").annotate(open_claims=still_open)
 
     def formfield_for_manytomany(self, db_field, request, **kwargs):
-        return super().formfield_for_manytomany(db_field, request, queryset=lanes.people(), **kwargs)
+        boxes = UnfoldAdminCheckboxSelectMultipleWidget()  # a desk has dozens of people, not hundreds
+        return super().formfield_for_manytomany(db_field, request, queryset=lanes.people(), widget=boxes, **kwargs)
 
     @display(description=_("people"))
     def people(self, team):

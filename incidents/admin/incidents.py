@@ -20,7 +20,7 @@ from unfold.widgets import UnfoldAdminTextareaWidget, UnfoldAdminTextInputWidget
 from incidents import workflow
 from incidents.admin.prices import Prices
 from incidents.models import Incident, OutageWindow
-from jobs import office
+from jobs import office, shown
 
 
 class IncidentForm(forms.ModelForm):
@@ -63,10 +63,12 @@ class WindowInline(TabularInline):
 def local(window: OutageWindow) -> str:
     """The window in its incident's display zone, with the offset said."""
     zone = ZoneInfo(window.incident.timezone)
-    ends = (
-        at.astimezone(zone).strftime("%Y-%m-%d %H:%M:%S %z") if at else "…" for at in (window.starts_at, window.ends_at)
-    )
-    return format_html('<span class="mg-instant mg-small">{}<br>– {}</span>', *ends)
+    starts, ends = (at and at.astimezone(zone).isoformat(" ", "seconds") for at in (window.starts_at, window.ends_at))
+    return format_html('<span class="mg-instant mg-small">{}<br>– {}</span>', starts, ends or _("lasts"))
+
+
+def _until(window: OutageWindow) -> str:
+    return shown.instant(window.ends_at) if window.ends_at else _("lasts")
 
 
 @admin.register(Incident)
@@ -124,9 +126,11 @@ class IncidentAdmin(Prices, office.Screen):
     def state(self, incident):
         return office.badge(incident.status, incident.get_status_display())
 
-    @display(description=gettext_lazy("outage windows (UTC)"))
+    @display(description=gettext_lazy("outage windows"))
     def outage(self, incident):
-        return office.lines("{}", ((window,) for window in incident.windows.all()))
+        windows = incident.windows.all()
+        spans = ((shown.instant(window.starts_at), _until(window)) for window in windows)
+        return office.lines('<span class="mg-instant">{} –</span> <span class="mg-instant">{}</span>', spans)
 
     @display(description=gettext_lazy("claims"))
     def desk(self, incident):

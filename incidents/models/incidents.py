@@ -96,5 +96,5 @@ class OutageWindow(models.Model):
         return (
             f"{self.starts_at:%Y-%m-%d %H:%M:%S} – {self.ends_at:%Y-%m-%d %H:%M:%S}"
             if self.ends_at
-            else f"{self.starts_at} –"
+            else f"{self.starts_at:%Y-%m-%d %H:%M:%S} –"
         )
