@@ -66,7 +66,6 @@ FLOORS = {
     "history": JOINERS,
     "stuck": JOINERS,
     "letters": JOINERS,
-    "reasons": JOINERS,  # verdicts in the words of their policy
     "report_files": JOINERS,  # rows and the forms they leave in
     "probe": JOINERS,  # to a child process
     "likenesses": JOINERS,  # of a file to the other customers' files

@@ -1,9 +1,11 @@
 """Letters to the customers: written with the verb that they tell of, put into words and sent by a worker.
 
 A verb writes a row (`writing`), in its own transaction and once per event. A worker finds the words (`words`: a manager's, else
-those that this package ships), fills in what there is to tell (`telling`) and gives it to the mail server (`sending`).
+those that this package ships), fills in what there is to tell (`telling`; `answers`: of each order) and gives it to the mail
+server (`sending`).
 """
 
+from claims.letters.answers import LIMITS, orders_in_words
 from claims.letters.sending import compose, keep, mail, send, take
 from claims.letters.telling import sample, told_of, values
 from claims.letters.words import KNOWN, LANGUAGES, Words, filled, html, language_of, mark, shipped, unknown, words_of
@@ -12,6 +14,7 @@ from claims.letters.writing import decided, evidence_asked, evidence_missing, of
 __all__ = [
     "KNOWN",
     "LANGUAGES",
+    "LIMITS",
     "Words",
     "compose",
     "decided",
@@ -24,6 +27,7 @@ __all__ = [
     "mail",
     "mark",
     "offered",
+    "orders_in_words",
     "paid",
     "receipts",
     "reminders",

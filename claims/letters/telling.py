@@ -12,13 +12,12 @@ from decimal import Decimal
 from django.utils import translation
 from django.utils.translation import gettext
 
+from claims.letters.answers import answers, money, verdicts_of
 from claims.letters.words import language_of
-from claims.models import Claim, Compensation, Decision, Event, Letter, Remedy, Verdict
-from claims.terms import Terms
+from claims.models import Claim, Compensation, Decision, Event, Letter, Verdict
 from jobs import shown
 
 CATALOGUE = {"en": "en", "zh": "zh-hans"}
-GRANTED_NOTHING = (Verdict.Outcome.EXCLUDED, Verdict.Outcome.NO_CLAUSE, Verdict.Outcome.NIL)
 
 
 def values(letter: Letter, language: str = "") -> dict[str, str]:
@@ -43,7 +42,7 @@ def _receipt(letter: Letter, language: str) -> dict[str, str]:
 
 
 def _evidence(letter: Letter, language: str) -> dict[str, str]:
-    verdicts = _verdicts(letter.claim_id, letter.facts.get("assessment"))
+    verdicts = verdicts_of(letter.claim_id, letter.facts.get("assessment"))
     waiting = [verdict for verdict in verdicts if verdict.outcome == Verdict.Outcome.NEEDS_EVIDENCE]
     return {
         "reason": letter.facts.get("reason", ""),
@@ -65,29 +64,26 @@ def _offer(letter: Letter, language: str) -> dict[str, str]:
 
 def _choice(order: Mapping[str, str]) -> str:
     """The remedies of an order: one, or two to choose from."""
-    best = gettext("at the best price %(amount)s") % {"amount": _money(Decimal(order["amount"]), order["asset"])}
+    best = gettext("at the best price %(amount)s") % {"amount": money(Decimal(order["amount"]), order["asset"])}
     if not order["restored"] or not Decimal(order["restored"]):
         return best
-    restored = _money(Decimal(order["restored"]), order["asset"])
+    restored = money(Decimal(order["restored"]), order["asset"])
     restored = gettext("the order restored, with %(amount)s") % {"amount": restored}
     return gettext("%(some)s or %(last)s") % {"some": best, "last": restored} if Decimal(order["amount"]) else restored
 
 
 def _decision(letter: Letter, language: str) -> dict[str, str]:
     decision = Decision.objects.select_related("assessment__policy").get(pk=letter.facts["decision"])
-    verdicts = _verdicts(decision.claim_id, decision.assessment_id)
-    granted = _granted(decision)
+    verdicts = verdicts_of(decision.claim_id, decision.assessment_id)
+    so_far = Compensation.objects.filter(award__claim=decision.claim_id, award__decision__lte=decision.pk)
+    found = answers(verdicts, so_far)
     terms = decision.assessment.policy.terms
     denied = decision.verb == Decision.Verb.DENY
-    waits = [verdict for verdict in verdicts if _waits(verdict, granted)]
     return {
-        "outcome": _outcome(denied=denied, waits=bool(waits)),
+        "outcome": _outcome(denied=denied, waits=any(answer.waits for answer in found)),
         "amounts": _amounts({award.asset: award.amount for award in decision.awards.order_by("asset")}),
         "reason": decision.reason if denied else "",
-        "orders": _lines(
-            (str(verdict.order), _answer(verdict, granted.get(verdict.order_id)), _because(verdict, terms, language))
-            for verdict in verdicts
-        ),
+        "orders": _lines((str(one.verdict.order), one.said, one.because(terms, language)) for one in found),
     }
 
 
@@ -99,60 +95,10 @@ def _outcome(*, denied: bool, waits: bool) -> str:
     return gettext("It is approved.")
 
 
-def _granted(decision: Decision) -> dict[int, list[Compensation]]:
-    """By order, what this decision and those before it granted in the claim."""
-    parts = Compensation.objects.filter(award__claim=decision.claim_id, award__decision__lte=decision.pk)
-    found: dict[int, list[Compensation]] = {}
-    for part in parts.select_related("award").order_by("number"):
-        found.setdefault(part.order_id, []).append(part)
-    return found
-
-
-def _waits(verdict: Verdict, granted: Mapping[int, list[Compensation]]) -> bool:
-    return verdict.outcome not in GRANTED_NOTHING and verdict.order_id not in granted
-
-
-def _answer(verdict: Verdict, parts: list[Compensation] | None) -> str:
-    """What becomes of one order, in few words."""
-    if parts:
-        total = _money(sum((part.amount for part in parts), Decimal(0)), verdict.asset)
-        restored = parts[-1].remedy == Remedy.RESTORE_ORDER
-        return gettext("the order restored, with %(amount)s") % {"amount": total} if restored else total
-    if "paid_elsewhere" in verdict.flags:
-        return gettext("compensated under another incident already")
-    if verdict.outcome == Verdict.Outcome.PAY:
-        return gettext("waits for your consent")
-    return {
-        Verdict.Outcome.NIL: gettext("covered, but nothing is to be paid"),
-        Verdict.Outcome.EXCLUDED: gettext("not compensated"),
-        Verdict.Outcome.NO_CLAUSE: gettext("not compensated: no clause of the policy covers it"),
-        Verdict.Outcome.NEEDS_EVIDENCE: gettext("waits for evidence"),
-        Verdict.Outcome.NEEDS_PRICE: gettext("waits for a reference price"),
-        Verdict.Outcome.HOLD: gettext("waits for the end of the outage"),
-    }[Verdict.Outcome(verdict.outcome)]
-
-
-def _because(verdict: Verdict, terms: Terms, language: str) -> list[str]:
-    """The published words of every clause that decided or excludes, and what limited the amount."""
-    limits = {
-        "netted": gettext("Longs and shorts of this symbol were netted."),
-        "order_cap": gettext("The policy pays no more for one order."),
-        "customer_cap": gettext("The policy pays no more to one customer."),
-        "below_minimum": gettext("The amount is below the smallest that the policy pays."),
-    }
-    codes = verdict.reasons or [verdict.clause]
-    clauses = [
-        gettext("%(code)s: %(words)s") % {"code": clause.code, "words": clause.words(language)}
-        for clause in terms.clauses
-        if clause.code in codes
-    ]
-    return clauses + [words for flag, words in limits.items() if flag in verdict.flags]
-
-
 def _paid(letter: Letter, language: str) -> dict[str, str]:
     amount = letter.facts.get("amount")
     return {
-        "amount": _money(Decimal(amount), letter.facts["asset"]) if amount else "",
+        "amount": money(Decimal(amount), letter.facts["asset"]) if amount else "",
         "account": letter.facts.get("account", ""),
         "reference": letter.facts.get("reference", ""),
     }
@@ -171,7 +117,7 @@ TELL = {
 def sample(event: str, language: str) -> dict[str, str]:
     """Made-up values for every place of an event, to look at a template with."""
     with translation.override(CATALOGUE[language]):
-        best, restored = _money(Decimal("35.5"), "USDT"), _money(Decimal("120"), "USDT")
+        best, restored = money(Decimal("35.5"), "USDT"), money(Decimal("120"), "USDT")
         choice = _choice({"amount": "35.5", "restored": "120", "asset": "USDT"})
         orders: dict[str, list[tuple[str, str, list[str]]]] = {
             Event.EVIDENCE_NEEDED.value: [("10001/1", "BTCUSDT", [])],
@@ -199,11 +145,6 @@ def sample(event: str, language: str) -> dict[str, str]:
         }
 
 
-def _verdicts(claim_id: int, assessment_id: int | None) -> list[Verdict]:
-    found = Verdict.objects.filter(claim=claim_id, assessment=assessment_id).select_related("order__instrument")
-    return list(found.order_by("order__opened_at", "order__order_id", "order__leg"))
-
-
 def _lines(rows: Iterable[tuple[str, str, list[str]]]) -> str:
     """A line per order: its number, what is said of it, and below it why."""
     told = gettext("- %(order)s: %(said)s")
@@ -213,12 +154,8 @@ def _lines(rows: Iterable[tuple[str, str, list[str]]]) -> str:
     )
 
 
-def _money(amount: Decimal, asset: str) -> str:
-    return f"{shown.number(amount, 2)} {asset}"
-
-
 def _amounts(amounts: Mapping[str, Decimal]) -> str:
-    return gettext(", ").join(_money(amount, asset) for asset, amount in sorted(amounts.items()))
+    return gettext(", ").join(money(amount, asset) for asset, amount in sorted(amounts.items()))
 
 
 def _instant(text: str | None) -> str:

@@ -13,7 +13,6 @@ from django.utils.translation import gettext_lazy as _
 from claims import assessment as facts
 from claims import gate, letters
 from claims.models import Award, Claim, Contact, Decision, Evidence, Offer, Step, Verdict
-from claims.reasons import CUTS, reasons_in_words
 from claims.screens import steps
 from claims.terms import Clause, Terms
 
@@ -23,8 +22,8 @@ FLAGS = {
     "hedged": _("The customer held the other side of this symbol at the same time: look at both orders."),
     "price_by_hand": _("No quote is usable: the reference price was given by hand by two people."),
     "outage_lasts": _("The outage has no end yet: nothing can be measured from it, every order waits."),
-} | CUTS
-LIMITS = {"netted", "order_cap", "customer_cap", "below_minimum"}
+    "paid_elsewhere": _("This order was compensated in another claim: it is never paid twice."),
+} | letters.LIMITS
 
 
 @dataclass(frozen=True)
@@ -73,7 +72,7 @@ class OrderLine:
     @property
     def cut(self) -> bool:
         """A limit took something away: the arithmetic alone does not give the amount."""
-        return not LIMITS.isdisjoint(self.verdict.flags)
+        return not letters.LIMITS.keys().isdisjoint(self.verdict.flags)
 
     @property
     def computed(self) -> bool:
@@ -158,8 +157,8 @@ class ClaimPage:
 
     @cached_property
     def reasons(self) -> list[str]:
-        """Why orders get nothing or less, for whoever denies or grants a part: what the customer will read."""
-        return reasons_in_words(self.claim, get_language() or "en") if "deny" in self.allowed else []
+        """What becomes of each order and why, for whoever denies: what the customer will read."""
+        return list(letters.orders_in_words(self.claim)) if "deny" in self.allowed else []
 
     @cached_property
     def hindrance(self) -> str:

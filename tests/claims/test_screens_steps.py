@@ -120,9 +120,9 @@ def test_the_reasons_stand_beside_a_denial_in_the_readers_language(mia):
     workflow.assess_now(incident, now=f.NOW)
     words = {clause.code: clause.text for clause in incident.policies.in_force().terms.clauses}
     desk = signed_in(mia)
-    assert f"O-1/1: E3 {words['E3']['en']}" in text_of(desk.get(page_of(made)))
+    assert f"O-1/1: not compensated; E3: {words['E3']['en']}" in text_of(desk.get(page_of(made)))
     desk.cookies["django_language"] = "zh-hans"
-    assert f"E3 {words['E3']['zh']}" in text_of(desk.get(page_of(made)))
+    assert f"E3：{words['E3']['zh']}" in text_of(desk.get(page_of(made)))
 
 
 def test_every_step_has_its_words_in_both_languages_and_keys_that_never_meet(ana, claim):

@@ -6,10 +6,11 @@ from datetime import datetime, timedelta
 
 import pytest
 from django.db import IntegrityError
+from django.utils import translation
 
-from claims import gate, intake, reasons, workflow
+from claims import gate, intake, letters, workflow
 from claims.gate import Refused
-from claims.models import Claim, Decision, Step
+from claims.models import Claim, Decision, Letter, Step
 from jobs.models import Job
 from tests import factories as make
 from tests.factories import NOW, at
@@ -288,17 +289,17 @@ def test_held_and_asked_claims_do_not_go_straight_through(desk, verb):
 # --- reasons
 
 
-def test_a_denial_carries_every_reason_in_published_words(desk):
+def test_whoever_denies_reads_every_reason_as_the_letter_says_it(desk):
     make.order("2", closed_at=at("14:20"), close_reason="user")  # by hand in the outage: no clause
     claim = assessed(desk, take_profit="17000", exit_price="17000")
     words = {clause.code: clause.text for clause in claim.assessment.policy.terms.clauses}
-    assert reasons.reasons_in_words(claim, "en") == [
-        "2/1: no clause of the policy covers this order",
-        f"order-carla/1: E3 {words['E3']['en']}; E4 {words['E4']['en']}",
+    assert list(letters.orders_in_words(claim)) == [
+        "2/1: not compensated: no clause of the policy covers it",
+        f"order-carla/1: not compensated; E3: {words['E3']['en']}; E4: {words['E4']['en']}",
     ]
-    chinese = reasons.reasons_in_words(claim, "zh")
-    assert f"E3 {words['E3']['zh']}" in chinese[1] and f"E4 {words['E4']['zh']}" in chinese[1]
-
-
-def test_what_is_paid_in_full_needs_no_reason(desk):
-    assert reasons.reasons_in_words(assessed(desk), "en") == []
+    workflow.deny(claim, by=desk.mia, reason="See the policy.", now=NOW)
+    told = letters.values(Letter.objects.get(event="decision"))["orders"]
+    assert told == "\n".join(f"- {line}".replace("; ", "\n  ") for line in letters.orders_in_words(claim))
+    with translation.override("zh-hans"):
+        chinese = list(letters.orders_in_words(claim))
+    assert chinese[1].endswith(f"；E3：{words['E3']['zh']}；E4：{words['E4']['zh']}")
