@@ -7,9 +7,11 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from claims.models import ContactFile
+from claims.screens.file_errors import in_words
 from jobs.models import Job
 
-ERROR = re.compile(r'line ([0-9]+), column (.+?): "(.*)" - expected (.*)', re.DOTALL)
+CELL = re.compile(r'line ([0-9]+), column (.+?): "(.*)" - expected (.*)', re.DOTALL)
+LINE = re.compile(r"line ([0-9]+): (.*)", re.DOTALL)
 
 
 @dataclass(frozen=True)
@@ -23,11 +25,13 @@ class Wrong:
 
 
 def wrong(error: str) -> Wrong:
-    """An error as the import tells it, taken apart for a table."""
-    if match := ERROR.fullmatch(error):
+    """An error as the import tells it, taken apart for a table; in the reader's language."""
+    if match := CELL.fullmatch(error):
         line, column, value, expected = match.groups()
-        return Wrong(expected, line, column, value)
-    return Wrong(error)
+        return Wrong(in_words(expected), line, column, value)
+    if match := LINE.fullmatch(error):
+        return Wrong(in_words(match[2]), match[1])
+    return Wrong(in_words(error))
 
 
 class Import:
@@ -50,7 +54,9 @@ class Import:
 
     @property
     def errors(self) -> list[Wrong]:
-        return [wrong(error) for error in self.found["errors"]]
+        """A file that cannot be read at all is told by the path that it was read from: its name says enough."""
+        at_hand = re.compile(rf"/\S*/{re.escape(self.file.name)}: ")
+        return [wrong(at_hand.sub("", error)) for error in self.found["errors"]]
 
     @property
     def columns(self) -> list[tuple[str, str]]:
