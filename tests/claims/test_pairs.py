@@ -62,66 +62,69 @@ class Outage:
     def __init__(self):
         self.ana = make.staff("ana", "agent")
         self.mia, self.max = make.staff("mia", "manager"), make.staff("max", "manager")
-        self.incident, self.claims = make.incident(), 0
+        self.incident = make.incident()
         make.quotes("BTCUSDT", ("14:09", "16530.00", "16530.10"), ("14:34:10", "16571.00", "16571.10"))
 
-    def assessed(self, **facts) -> Claim:
-        self.claims += 1
-        code = f"customer-{self.claims}"
-        make.order(f"order-{self.claims}", code, **facts)
-        claim = make.claim(self.incident, code)
-        workflow.assess_now(self.incident, claim=claim, now=NOW)
-        return again(claim)
+    def assessed(self, number: int, **facts) -> list[Claim]:
+        """So many claims, of a customer each, assessed together."""
+        claims = [self.claim_of(f"customer-{nth}", **facts) for nth in range(number)]
+        workflow.assess_now(self.incident, now=NOW)
+        return [again(claim) for claim in claims]
+
+    def claim_of(self, code: str, **facts) -> Claim:
+        make.order(f"order-of-{code}", code, **facts)
+        return make.claim(self.incident, code)
 
 
 class Breakdown(Outage):
     """KVB's breakdown: nothing is paid before the customer consents."""
 
     def __init__(self):
-        self.desk, self.claims = test_offers.desk.__wrapped__(None), 0
-        self.ana = self.desk.ana
+        self.desk = test_offers.desk.__wrapped__(None)
+        self.ana, self.incident = self.desk.ana, self.desk.incident
 
-    def assessed(self, **facts) -> Claim:
-        self.claims += 1
-        code = f"customer-{self.claims}"
+    def claim_of(self, code: str, **facts) -> Claim:
         self.desk.customer = Customer.objects.create(code=code)
         self.desk.account = Account.objects.create(code=code, customer=self.desk.customer)
-        test_offers.order(self.desk, f"order-{self.claims}", **facts)
-        return test_offers.assessed(self.desk)
+        test_offers.order(self.desk, f"order-of-{code}", **facts)
+        return Claim.objects.create(incident=self.incident, customer=self.desk.customer, submitted_at=NOW)
 
 
 def again(claim: Claim) -> Claim:
     return Claim.objects.get(pk=claim.pk)
 
 
-def payable(outage: Outage) -> Claim:
-    return outage.assessed()
+def payable(outage: Outage, number: int) -> list[Claim]:
+    return outage.assessed(number)
 
 
-def worthless(outage: Outage) -> Claim:
-    return outage.assessed(exit_price="17000")  # a profit
+def worthless(outage: Outage, number: int) -> list[Claim]:
+    return outage.assessed(number, exit_price="17000")  # a profit
 
 
-def asked_and_held(outage: Outage) -> Claim:
-    claim = outage.assessed()
-    workflow.ask_customer(claim, reason="a screenshot", by=outage.ana, now=NOW)
-    workflow.put_on_hold(again(claim), reason="compliance", by=outage.ana, now=NOW)
-    return again(claim)
+def asked_and_held(outage: Outage, number: int) -> list[Claim]:
+    claims = outage.assessed(number)
+    for claim in claims:
+        workflow.ask_customer(claim, reason="a screenshot", by=outage.ana, now=NOW)
+        workflow.put_on_hold(again(claim), reason="compliance", by=outage.ana, now=NOW)
+    return [again(claim) for claim in claims]
 
 
-def denied(outage: Outage) -> Claim:
-    claim = worthless(outage)
-    workflow.deny(claim, reason="A profit.", by=outage.mia, now=NOW)
-    return again(claim)
+def denied(outage: Outage, number: int) -> list[Claim]:
+    claims = worthless(outage, number)
+    for claim in claims:
+        workflow.deny(claim, reason="A profit.", by=outage.mia, now=NOW)
+    return [again(claim) for claim in claims]
 
 
-def offered(outage: Outage) -> Claim:
-    claim = outage.assessed()
-    workflow.make_offer(claim, by=outage.ana, now=NOW)
-    return again(claim)
+def offered(outage: Outage, number: int) -> list[Claim]:
+    claims = outage.assessed(number)
+    for claim in claims:
+        workflow.make_offer(claim, by=outage.ana, now=NOW)
+    return [again(claim) for claim in claims]
 
 
-TOGETHER = [  # an outage, a claim of it, and the verbs that are allowed on it
+TOGETHER = [  # an outage, claims of it, and the verbs that are allowed on each
     (Outage, payable, ("ask", "hold", "withdraw", "approve")),
     (Outage, worthless, ("ask", "hold", "withdraw", "deny")),
     (Outage, asked_and_held, ("reply", "release", "withdraw")),
@@ -133,8 +136,9 @@ TOGETHER = [  # an outage, a claim of it, and the verbs that are allowed on it
 
 @pytest.mark.parametrize(("where", "made", "verbs"), TOGETHER)
 def test_of_any_two_verbs_at_the_same_moment_one_is_done_and_the_other_refused(clerks, where, made, verbs):
-    outage, pairs = where(), list(combinations_with_replacement(verbs, 2))
-    outcomes = {pair: outcome(clerks, made(outage), pair) for pair in pairs}
+    pairs = list(combinations_with_replacement(verbs, 2))
+    claims = made(where(), len(pairs))
+    outcomes = {pair: outcome(clerks, claim, pair) for claim, pair in zip(claims, pairs, strict=True)}
     assert outcomes == dict.fromkeys(pairs, ("done", "refused: changed by somebody else", 1, 1))
 
 
