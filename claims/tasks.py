@@ -175,7 +175,7 @@ def watch_clocks() -> None:
     """Every five minutes: who has a claim that is overdue or due soon is written to, and the managers; once a claim."""
     with pghistory.context(job="watch-clocks"):
         alarms = workflow.warn_and_escalate(now=timezone.now(), warn_before=settings.SLA_WARN_BEFORE)
-    for digest in digests.digests(overdue=alarms.overdue, due_soon=alarms.due_soon):
+    for digest in digests.digests(overdue=alarms.overdue, due_soon=alarms.due_soon, portal=settings.PORTAL_URL):
         try:
             send_mail(digest.subject, digest.body, None, [digest.to])
         except OSError:  # the queue shows these claims all the same; the others still get their letters

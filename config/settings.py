@@ -3,6 +3,7 @@
 Development is the default: it needs no variable at all. `MAKEGOOD_ENV=production` refuses to start without its secrets.
 """
 
+import json
 import os
 import secrets
 import warnings
@@ -38,6 +39,22 @@ def required(name: str) -> str:
     return value
 
 
+def storage(name: str, default: dict) -> dict:
+    """Where files are kept, as Django's STORAGES has it: the variable's JSON."""
+    try:
+        found = json.loads(os.environ.get(name) or json.dumps(default))
+    except json.JSONDecodeError:
+        found = None
+    if (
+        not isinstance(found, dict)
+        or not isinstance(found.get("BACKEND"), str)
+        or found.keys() - {"BACKEND", "OPTIONS"}
+    ):
+        example = '{"BACKEND": "storages.backends.s3.S3Storage", "OPTIONS": {"bucket_name": "evidence"}}'
+        raise ImproperlyConfigured(f"{name} must be JSON such as {example}")
+    return found
+
+
 def development_key() -> str:
     """A secret key made once for this data folder, readable by its owner only."""
     VAR_DIR.mkdir(mode=0o711, parents=True, exist_ok=True)
@@ -69,6 +86,9 @@ DEBUG = env.bool("DEBUG", default=False)
 if DEBUG and PRODUCTION:
     raise ImproperlyConfigured("DEBUG shows secrets to visitors; unset it when MAKEGOOD_ENV=production")
 
+PORTAL_URL = env.str(  # where people find the portal, for the links in e-mails
+    "PORTAL_URL", default=f"https://{ALLOWED_HOSTS[0].lstrip('.')}" if PRODUCTION else "http://localhost:8000"
+).rstrip("/")
 CSRF_TRUSTED_ORIGINS = env.list("CSRF_TRUSTED_ORIGINS", default=[])
 SECURE_SSL_REDIRECT = env.bool("SECURE_SSL_REDIRECT", default=PRODUCTION)
 SECURE_REDIRECT_EXEMPT = [r"^healthz$", r"^readyz$"]  # asked by the balancer from inside, without TLS
@@ -245,8 +265,8 @@ if not PRODUCTION:
 
 EVIDENCE_MAX_BYTES = env.int("EVIDENCE_MAX_BYTES", default=20 * 1024 * 1024)  # of one screenshot
 EVIDENCE_MAX_VIDEO_BYTES = env.int("EVIDENCE_MAX_VIDEO_BYTES", default=200 * 1024 * 1024)  # of one screen recording
-EVIDENCE_STORAGE = env.json(  # where it is kept: a storage's path and its options; never one with public addresses
-    "EVIDENCE_STORAGE", default={"BACKEND": "config.storage.PrivateStorage", "OPTIONS": {"folder": "evidence"}}
+EVIDENCE_STORAGE = storage(  # where it is kept: never one with public addresses
+    "EVIDENCE_STORAGE", {"BACKEND": "config.storage.PrivateStorage", "OPTIONS": {"folder": "evidence"}}
 )
 STORAGES = {
     "default": {"BACKEND": "config.storage.PrivateStorage", "OPTIONS": {"folder": "files"}},

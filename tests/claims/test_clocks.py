@@ -16,6 +16,7 @@ from tests.together import held
 
 pytestmark = pytest.mark.django_db
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
+PORTAL = "https://portal.example"
 
 
 @pytest.fixture
@@ -107,15 +108,19 @@ def test_managers_are_written_to_of_all_claims_and_people_of_their_own(desk):
     late = due(desk, "carla", NOW - HOUR, assigned_to=desk.ana)
     soon = due(desk, "dora", NOW + HOUR, assigned_to=desk.bob)  # bob has no e-mail
     alarms = workflow.warn_and_escalate(now=NOW, warn_before=DAY)
-    letters = {one.to: one for one in digests.digests(overdue=alarms.overdue, due_soon=alarms.due_soon)}
+    letters = {one.to: one for one in digests.digests(overdue=alarms.overdue, due_soon=alarms.due_soon, portal=PORTAL)}
     assert set(letters) == {"ana@desk.example", "mia@desk.example", "max@desk.example"}
     assert letters["mia@desk.example"].subject == "Claims: 1 overdue, 1 due soon"
     assert letters["mia@desk.example"].body.splitlines() == [
         "1 claim is overdue:",
         f"  {late.reference}  INC-2022-001  2022-11-18 08:00:00 UTC  ana",
+        f"    https://portal.example/staff/claims/claim/{late.pk}/change/",
         "",
         "1 claim is due soon:",
         f"  {soon.reference}  INC-2022-001  2022-11-18 10:00:00 UTC  bob",
+        f"    https://portal.example/staff/claims/claim/{soon.pk}/change/",
+        "",
+        "The queue: https://portal.example/staff/claims/claim/?show=overdue",
     ]
     assert letters["ana@desk.example"].subject == "Claims: 1 overdue, 0 due soon"
     assert soon.reference not in letters["ana@desk.example"].body
@@ -125,11 +130,11 @@ def test_a_letter_lists_fifty_claims_and_counts_the_others(desk):
     for number in range(digests.LISTED + 2):
         due(desk, f"customer-{number}", NOW - HOUR)
     alarms = workflow.warn_and_escalate(now=NOW, warn_before=DAY)
-    letter = next(digests.digests(overdue=alarms.overdue, due_soon=alarms.due_soon))
+    letter = next(digests.digests(overdue=alarms.overdue, due_soon=alarms.due_soon, portal=PORTAL))
     lines = letter.body.splitlines()
-    assert (lines[0], len(lines), lines[-1]) == (
+    assert (lines[0], len(lines), lines[-3]) == (
         "52 claims are overdue:",
-        52,
+        104,
         "  and 2 more: the queue lists them all",
     )
 

@@ -20,7 +20,8 @@ SHOW = """
 import json, django.conf
 s = django.conf.settings
 print(json.dumps({name: getattr(s, name) for name in
-    ("DEBUG", "ALLOWED_HOSTS", "SESSION_COOKIE_SECURE", "SECURE_SSL_REDIRECT", "SECRET_KEY", "USE_TZ", "TIME_ZONE")}
+    ("DEBUG", "ALLOWED_HOSTS", "PORTAL_URL", "STORAGES",
+     "SESSION_COOKIE_SECURE", "SECURE_SSL_REDIRECT", "SECRET_KEY", "USE_TZ", "TIME_ZONE")}
     | {"database": {k: v for k, v in s.DATABASES["default"].items() if k in ("HOST", "PORT", "NAME", "USER", "OPTIONS")}
     }))
 """
@@ -66,6 +67,27 @@ def test_production_is_what_the_environment_says():
 def test_production_passes_djangos_deployment_check():
     done = run("manage.py", "check", "--deploy", "--fail-level", "WARNING", **PRODUCTION)
     assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_links_in_e_mails_lead_to_the_first_host_or_to_what_is_said():
+    assert settings(**PRODUCTION)["PORTAL_URL"] == "https://portal.example"
+    assert settings(**PRODUCTION, PORTAL_URL="https://desk.example/")["PORTAL_URL"] == "https://desk.example"
+
+
+def test_evidence_is_kept_where_the_environment_says():
+    elsewhere = {"BACKEND": "storages.backends.s3.S3Storage", "OPTIONS": {"bucket_name": "evidence"}}
+    assert settings(**PRODUCTION, EVIDENCE_STORAGE=json.dumps(elsewhere))["STORAGES"]["evidence"] == elsewhere
+    assert settings(**PRODUCTION)["STORAGES"]["evidence"]["BACKEND"] == "config.storage.PrivateStorage"
+
+
+@pytest.mark.parametrize("broken", ["s3://evidence", '{"OPTIONS": {}}'])
+def test_a_storage_that_is_none_is_refused_at_the_start(broken):
+    done = run("-c", SHOW, **PRODUCTION, EVIDENCE_STORAGE=broken)
+    assert done.returncode != 0
+    assert (
+        'EVIDENCE_STORAGE must be JSON such as {"BACKEND": "storages.backends.s3.S3Storage", "OPTIONS": {'
+        in done.stderr
+    )
 
 
 def test_a_secret_key_may_begin_with_a_dollar_sign():
