@@ -61,6 +61,11 @@ def of_claim(claim: Claim, *, before: int | None = None) -> QuerySet[Change]:
     return changes.filter(id__lt=before) if before else changes
 
 
+def of_rows(table: str) -> QuerySet[Change]:
+    """The changes of one table's rows: for a room whose pages tell of its own."""
+    return Change.objects.filter(kind=table)
+
+
 def write(changes: QuerySet[Change], file: BinaryIO) -> int:
     """These changes as CSV into a binary file, oldest first, in constant memory. Returns the number of rows."""
     rows = changes.order_by("id").values_list(

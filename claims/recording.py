@@ -20,7 +20,8 @@ class Tracked:
 
     claim: str = "NULL"
     secret: str = ""  # a column of which only *that* it changed is kept
-    ignored: str = ""  # a column whose changes are nobody's decision
+    ignored: tuple[str, ...] = ()  # columns that are nobody's decision, or not to be kept for good
+    operations: tuple[str, ...] = ("insert", "update", "delete")
 
 
 OF_CLAIM = Tracked("(said->>'claim_id')::bigint")
@@ -47,11 +48,15 @@ TRACKED = {
     "claims_givenprice": Tracked(),
     "claims_team": Tracked(),
     "claims_team_members": Tracked(),
+    # What a worker has taken in so far; and the first rows that a look showed, which are people's letters.
+    "claims_contactfile": Tracked(ignored=("claims_created", "contacts_added", "found")),
     "incidents_incident": Tracked(),
     "incidents_outagewindow": Tracked(),
     "incidents_abnormalrange": Tracked(),
     "incidents_liquidationratio": Tracked(),
-    "auth_user": Tracked(secret="password", ignored="last_login"),  # noqa: S106 the column's name
+    # Facts come by the million, and their file is their record; what is corrected or taken away afterwards is not.
+    "incidents_order": Tracked(operations=("update", "delete")),
+    "auth_user": Tracked(secret="password", ignored=("last_login",)),  # noqa: S106 the column's name
     "auth_group": Tracked(),
     "auth_group_permissions": Tracked(),
     "auth_user_groups": Tracked(),
@@ -59,50 +64,44 @@ TRACKED = {
 }
 SETTINGS = "SET search_path = public, pg_temp SET timezone = 'UTC'"
 HIDDEN = '"•••"'
+LINE = """
+        INSERT INTO claims_change (action, user_id, source, role, client, application, at, kind, operation, object_id, claim_id,
+                                   old, new)
+        SELECT doing, person, said_of_itself, session_user, client, application, instant, TG_TABLE_NAME"""
 
 # --- one function a table, so that its statements are planned once: a full join is never done row by row
 
 RECORD = """
 DECLARE
     context jsonb := nullif(current_setting('pghistory.context_metadata', true), '')::jsonb;
+    said_of_itself jsonb := coalesce(context, '{}');
     doing text := coalesce(nullif(current_setting('pghistory.context_id', true), ''), 'x' || pg_current_xact_id()::text);
     instant timestamptz := clock_timestamp();
     person bigint := CASE WHEN context->>'user' ~ '^[0-9]{1,18}$' THEN (context->>'user')::bigint
                           ELSE (SELECT id FROM auth_user WHERE username = context->>'by') END;
+    client inet := inet_client_addr();
+    application text := coalesce(current_setting('application_name', true), '');
 BEGIN
     IF TG_OP = 'UPDATE' THEN
         -- Materialized: or each row would be made anew for each of its columns.
         WITH pair AS MATERIALIZED (
              SELECT id, gone, fresh, coalesce(fresh, gone) AS said
-               FROM (SELECT id, to_jsonb(before) - 'IGNORED' AS gone FROM before) AS earlier
-               FULL JOIN (SELECT id, to_jsonb(after) - 'IGNORED' AS fresh FROM after) AS later USING (id)
-              WHERE gone IS DISTINCT FROM fresh)
-        INSERT INTO claims_change (at, action, kind, operation, object_id, claim_id, user_id, source, role, client, application,
-                                   old, new)
-        SELECT instant, doing, TG_TABLE_NAME,
+               FROM (SELECT id, to_jsonb(before)IGNORED AS gone FROM before) AS earlier
+               FULL JOIN (SELECT id, to_jsonb(after)IGNORED AS fresh FROM after) AS later USING (id)
+              WHERE gone IS DISTINCT FROM fresh)LINE,
                CASE WHEN gone IS NULL THEN 'insert' WHEN fresh IS NULL THEN 'delete' ELSE 'update' END,
-               id, CLAIM, person, coalesce(context, '{}'), session_user, inet_client_addr(),
-               coalesce(current_setting('application_name', true), ''),
-               CASE WHEN fresh IS NULL THEN gone - 'SECRET' ELSE was END,
-               CASE WHEN gone IS NULL THEN fresh - 'SECRET' ELSE became END
+               id, CLAIM,
+               CASE WHEN fresh IS NULL THEN goneSECRET ELSE was END,
+               CASE WHEN gone IS NULL THEN freshSECRET ELSE became END
           FROM pair
           LEFT JOIN LATERAL (
-               SELECT jsonb_object_agg(key, CASE key WHEN 'SECRET' THEN 'HIDDEN' ELSE gone->key END) AS was,
-                      jsonb_object_agg(key, CASE key WHEN 'SECRET' THEN 'HIDDEN' ELSE value END) AS became
+               SELECT jsonb_object_agg(key, WAS) AS was, jsonb_object_agg(key, BECAME) AS became
                  FROM jsonb_each(fresh) WHERE gone->key IS DISTINCT FROM value) AS difference ON true
          ORDER BY id;
-    ELSIF TG_OP = 'INSERT' THEN
-        INSERT INTO claims_change (at, action, kind, operation, object_id, claim_id, user_id, source, role, client, application,
-                                   new)
-        SELECT instant, doing, TG_TABLE_NAME, 'insert', id, CLAIM, person, coalesce(context, '{}'), session_user,
-               inet_client_addr(), coalesce(current_setting('application_name', true), ''), said
-          FROM (SELECT id, to_jsonb(after) - 'IGNORED' - 'SECRET' AS said FROM after) AS fresh ORDER BY id;
-    ELSE
-        INSERT INTO claims_change (at, action, kind, operation, object_id, claim_id, user_id, source, role, client, application,
-                                   old)
-        SELECT instant, doing, TG_TABLE_NAME, 'delete', id, CLAIM, person, coalesce(context, '{}'), session_user,
-               inet_client_addr(), coalesce(current_setting('application_name', true), ''), said
-          FROM (SELECT id, to_jsonb(before) - 'IGNORED' - 'SECRET' AS said FROM before) AS gone ORDER BY id;
+    ELSIF TG_OP = 'INSERT' THENLINE, 'insert', id, CLAIM, NULL, said
+          FROM (SELECT id, to_jsonb(after)IGNOREDSECRET AS said FROM after) AS fresh ORDER BY id;
+    ELSELINE, 'delete', id, CLAIM, said, NULL
+          FROM (SELECT id, to_jsonb(before)IGNOREDSECRET AS said FROM before) AS gone ORDER BY id;
     END IF;
     RETURN NULL;
 END
@@ -123,8 +122,18 @@ WRITES_ITSELF = "'history is written by the database alone'"
 
 
 def _function(table: str, tracked: Tracked) -> str:
-    body = RECORD.replace("HIDDEN", HIDDEN).replace("CLAIM", tracked.claim)
-    body = body.replace("SECRET", tracked.secret).replace("IGNORED", tracked.ignored)
+    hide = f"CASE key WHEN '{tracked.secret}' THEN '{HIDDEN}' ELSE %s END" if tracked.secret else "%s"
+    words = {
+        "LINE": LINE,
+        "CLAIM": tracked.claim,
+        "IGNORED": f" - ARRAY{list(tracked.ignored)}" if tracked.ignored else "",
+        "SECRET": f" - '{tracked.secret}'" if tracked.secret else "",
+        "WAS": hide % "gone->key",
+        "BECAME": hide % "value",
+    }
+    body = RECORD
+    for word, sql in words.items():
+        body = body.replace(word, sql)
     return (
         f"CREATE OR REPLACE FUNCTION history_of_{table}() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER {SETTINGS} "
         f"AS $body${body}$body$"
@@ -139,9 +148,10 @@ def triggers() -> dict[tuple[str, str], str]:
         (TABLE, "history_writes_itself"): f"BEFORE INSERT ON {TABLE} FOR EACH STATEMENT WHEN (pg_trigger_depth() = 0) "
         f"EXECUTE FUNCTION history_refuses({WRITES_ITSELF})",
     }
-    for table in TRACKED:
-        for operation, seen in SEEN.items():
-            does = f"{seen.format(table=table)} FOR EACH STATEMENT EXECUTE FUNCTION history_of_{table}()"
+    for table, tracked in TRACKED.items():
+        for operation in tracked.operations:
+            seen = SEEN[operation].format(table=table)
+            does = f"{seen} FOR EACH STATEMENT EXECUTE FUNCTION history_of_{table}()"
             found[table, f"history_{operation}"] = does
         found[table, "whole_history"] = (
             f"BEFORE TRUNCATE ON {table} FOR EACH STATEMENT EXECUTE FUNCTION history_refuses({NO_TRUNCATE})"

@@ -252,7 +252,6 @@ TASKS = {  # task: what people call it
     "ledger.tasks.seal": _("Sealing of the books"),
 }
 
-PGHISTORY_APPEND_ONLY = True  # history is a record, too
 
 # ---- files -----------------------------------------------------------------------------------------------------------
 
@@ -309,6 +308,7 @@ IMPORT_EXPORT_TMP_STORAGE_CLASS = "import_export.tmp_storages.MediaStorage"  # t
 
 # What the books ask of the rooms that post to them, by name: they know nobody.
 LEDGER_ORIGIN = "admin:claims_entry_origin"  # the page behind an entry, by its id
+INCIDENTS_HISTORY = "claims.history.of_rows"  # what was changed, for the incidents' own pages
 LEDGER_FILTERS = ["claims.admin.books.IncidentFilter", "claims.admin.books.ByHandFilter"]  # of the journal
 LEDGER_VERIFY = "admin:claims_verify_books"  # the button that has everything verified, and whether that is under way
 
@@ -320,7 +320,7 @@ UNFOLD = {
     "SITE_ICON": lambda request: static("makegood/icon.svg"),
     "SITE_FAVICONS": [{"rel": "icon", "type": "image/svg+xml", "href": lambda request: static("makegood/icon.svg")}],
     "SHOW_LANGUAGES": True,
-    "SHOW_HISTORY": False,  # the admin's own log knows only the admin; the database's event tables know everything
+    "SHOW_HISTORY": False,  # the admin's own log knows only the admin; the database's history knows everything
     "SHOW_VIEW_ON_SITE": False,
     "DASHBOARD_CALLBACK": "claims.dashboard.dashboard",
     "STYLES": [

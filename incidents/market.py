@@ -12,10 +12,9 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
-from django.apps import apps
 from django.contrib.auth import get_user_model
 from django.db import connection
-from django.db.models import Count, OuterRef, QuerySet, Subquery
+from django.db.models import Count, OuterRef, Q, QuerySet, Subquery
 from django.db.models.functions import Coalesce
 from django.utils.translation import gettext as _
 
@@ -152,23 +151,22 @@ def ranges_of(instrument: Instrument) -> QuerySet[AbnormalRange]:
     return instrument.abnormal_ranges.select_related("marked_by").annotate(quotes=Coalesce(Subquery(number), 0))
 
 
-def history(instrument: Instrument) -> list[Change]:
-    """Who marked and unmarked which quotes, when and why; newest first."""
-    events = apps.get_model("incidents", "AbnormalRangeEvent").objects.filter(instrument=instrument)
-    found = list(events.select_related("pgh_context", "marked_by").order_by("-pgh_id"))
-    contexts = [event.pgh_context.metadata if event.pgh_context else {} for event in found]
-    people = dict(
-        get_user_model()
-        .objects.filter(pk__in={context.get("user") for context in contexts} - {None})
-        .values_list("pk", "username")
-    )
-    changes = []
-    for event, context in zip(found, contexts, strict=True):
-        marked = event.pgh_label == "insert"
-        by = event.marked_by.get_username() if marked and event.marked_by else people.get(context.get("user"), "")
-        reason = event.reason if marked else context.get("reason", "")
-        changes.append(Change(event.pgh_created_at, marked, event.starts_at, event.ends_at, reason, by))
-    return changes
+def history(instrument: Instrument, changes: QuerySet) -> list[Change]:
+    """Who marked and unmarked which quotes, when and why, out of the ranges' `changes`; newest first."""
+    marked, unmarked = Q(new__instrument_id=instrument.pk), Q(old__instrument_id=instrument.pk)
+    found = list(changes.filter(marked | unmarked).order_by("-id"))
+    known = {change.user_id for change in found} | {(change.new or {}).get("marked_by_id") for change in found}
+    people = dict(get_user_model().objects.filter(pk__in=known - {None}).values_list("pk", "username"))
+    return [_told(change, people) for change in found]
+
+
+def _told(change, people: dict[int, str]) -> Change:
+    """A range that came says by whom and why; of one that went, what unmarked it said so."""
+    row, marked = change.new or change.old, change.new is not None
+    by = marked and row["marked_by_id"] or change.user_id
+    reason = row["reason"] if marked else change.source.get("reason", "")
+    starts_at, ends_at = (datetime.fromisoformat(row[name]) for name in ("starts_at", "ends_at"))
+    return Change(change.at, marked, starts_at, ends_at, reason, people.get(by, ""))
 
 
 def chart(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import tempfile
 
 from django.contrib import admin
@@ -24,6 +25,8 @@ from claims.models import Change, Claim
 from claims.screens import history as words
 from jobs import office, shown
 
+NUMBER = re.compile(r"-?[0-9]{1,18}\Z")  # what is older than the history's first line is below 0
+
 
 class ClaimHistory:
     """The addresses of the timeline, under the claims' own."""
@@ -38,7 +41,7 @@ class ClaimHistory:
             raise PermissionDenied
         claim = get_object_or_404(Claim, pk=pk)
         before = request.GET.get("before", "")
-        before = int(before[:18]) if before.isascii() and before.isdecimal() else None
+        before = int(before) if NUMBER.match(before) else None
         context = {"claim": claim, "timeline": words.timeline(claim, before=before)}
         if request.htmx:
             return TemplateResponse(request, "claims/_timeline.html", context)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from decimal import Decimal
 
-import pghistory
 from django.conf import settings
 from django.contrib.postgres.fields import ArrayField, DateTimeRangeField
 from django.contrib.postgres.indexes import BrinIndex
@@ -83,7 +82,6 @@ class GivenPriceQuerySet(models.QuerySet):
         return self.standing().filter(confirmed_at__isnull=False)
 
 
-@pghistory.track(pghistory.InsertEvent(), pghistory.UpdateEvent(), model_name="GivenPriceEvent")
 class GivenPrice(models.Model):
     """A price where no quote is usable: entered by one manager with its source, confirmed by another (rules §2)."""
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-import pghistory
 from django.conf import settings
 from django.contrib.postgres.fields import ArrayField
 from django.core.files.storage import storages
@@ -15,7 +14,7 @@ from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 
 from claims.deadlines import Outage
-from claims.models.fields import BitField, UpdateEventAtOnce
+from claims.models.fields import BitField
 
 NUMBER = Cast("id", models.TextField())
 
@@ -49,7 +48,6 @@ class ClaimQuerySet(models.QuerySet):
         return self.order_by(F("due_at").asc(nulls_last=True), "submitted_at", "id")
 
 
-@pghistory.track(pghistory.InsertEvent(), UpdateEventAtOnce(), model_name="ClaimEvent")
 class Claim(models.Model):
     """One customer's case in one incident. Only `claims.workflow` changes its status."""
 
@@ -253,7 +251,6 @@ class EvidenceQuerySet(models.QuerySet):
         return self.filter(status=Evidence.Status.ACCEPTED)
 
 
-@pghistory.track(pghistory.InsertEvent(), pghistory.UpdateEvent(), model_name="EvidenceEvent")
 class Evidence(models.Model):
     """A screenshot or a screen recording, kept as received, and what a reviewer said of it."""
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import pghistory
 import pgtrigger
 from django.conf import settings
 from django.contrib.postgres.fields import ArrayField
@@ -26,7 +25,6 @@ class OfferQuerySet(models.QuerySet):
         return self.filter(answer=Offer.Answer.WAITS, assessment=F("claim__assessment"))
 
 
-@pghistory.track(pghistory.InsertEvent(), pghistory.UpdateEvent(), model_name="OfferEvent")
 class Offer(models.Model):
     """What a customer is asked to consent to: one assessment's amounts, until it expires; silence is not consent (S2)."""
 

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import pghistory
 import pgtrigger
 from django.db import models
 from django.db.models import Func
-from pghistory import trigger
 
 
 class Price(models.DecimalField):
@@ -51,30 +49,3 @@ def append_only(*, until_finished: bool = False) -> list[pgtrigger.Trigger]:
             func="RAISE EXCEPTION 'pgtrigger: Cannot truncate % table', TG_TABLE_NAME;",
         ),
     ]
-
-
-class _WrittenAtOnce(trigger.Event):
-    """Plans its statement anew each time: the plan of a session's first one-row change would join a thousand rows one by one."""
-
-    def get_func(self, model: type[models.Model]) -> pgtrigger.Func:
-        written, _semicolon, _return = str(super().get_func(model).func).partition("; RETURN NULL;")
-        return pgtrigger.Func(f"EXECUTE $written${written}$written$; RETURN NULL;")
-
-
-class UpdateEventAtOnce(pghistory.UpdateEvent):
-    """History of a table whose rows are changed by the thousand: one statement writes all old rows' successors."""
-
-    level = pgtrigger.Statement
-
-    def add_event_trigger(self, event_model: type[models.Model]) -> None:
-        pgtrigger.register(
-            _WrittenAtOnce(
-                event_model=event_model,
-                label=self.label,
-                name=self.trigger_name,
-                row=self.row,
-                operation=self.operation,
-                condition=self.condition,
-                level=self.level,
-            )
-        )(event_model.pgh_tracked_model)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from functools import cached_property
 
-import pghistory
 import pgtrigger
 from django.conf import settings
 from django.db import models
@@ -24,7 +23,6 @@ class PolicyQuerySet(models.QuerySet):
         return self.published().order_by("-version").first()
 
 
-@pghistory.track(pghistory.InsertEvent(), pghistory.UpdateEvent(), model_name="PolicyEvent")
 class Policy(models.Model):
     """One version of an incident's compensation policy: a draft until published, frozen after (rules §3)."""
 

@@ -112,7 +112,9 @@ def who(change: Change) -> str:
         return str(change.source["by"])
     if change.source.keys() & {"job", "task", "command"}:
         return _("the portal")
-    return _("a visitor") if "url" in change.source else _("database role %(role)s") % {"role": change.role}
+    if "url" in change.source:
+        return _("a visitor")
+    return _("database role %(role)s") % {"role": change.role} if change.role else _("not recorded")
 
 
 def where(change: Change) -> str:
@@ -127,6 +129,8 @@ def where(change: Change) -> str:
         return _("job %(key)s") % {"key": said["job"]}
     if "task" in said:
         return _("task %(name)s") % {"name": said["task"]}
+    if not change.role:
+        return _("not recorded")  # of the time before the database wrote it down
     client = change.client or _("this machine")
     return _("SQL: %(program)s from %(client)s") % {"program": change.application or "–", "client": client}
 

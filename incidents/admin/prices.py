@@ -7,6 +7,7 @@ from datetime import timedelta
 from urllib.parse import urlencode
 
 from django import forms
+from django.conf import settings
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied
 from django.core.paginator import Paginator
@@ -15,6 +16,7 @@ from django.shortcuts import get_object_or_404, redirect
 from django.template.response import TemplateResponse
 from django.urls import path, reverse
 from django.utils import timezone
+from django.utils.module_loading import import_string
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
@@ -126,7 +128,7 @@ class Prices:
             left_out=market.left_out(outage, pk, offset=offset, limit=A_QUOTE),
             page=pages,
             ranges=market.ranges_of(instrument),
-            history=market.history(instrument),
+            history=market.history(instrument, import_string(settings.INCIDENTS_HISTORY)(AbnormalRange._meta.db_table)),
             form=form,
         )
 

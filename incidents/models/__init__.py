@@ -1,6 +1,6 @@
 """WHAT HAPPENED: incidents and their outage windows, and the exchange's own facts about that time.
 
-Facts are imported, never typed: see `incidents.imports`. Corrections overwrite a row and leave the old one in its event table.
+Facts are imported, never typed: see `incidents.imports`. Corrections overwrite a row; what it said before stays in the history.
 """
 
 from incidents.models.files import ImportedFile

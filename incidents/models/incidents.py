@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import pghistory
 from django.conf import settings
 from django.contrib.postgres.fields import ArrayField
 from django.core.validators import RegexValidator
@@ -21,7 +20,6 @@ class IncidentQuerySet(models.QuerySet):
         return self.filter(status=Incident.Status.PUBLISHED)
 
 
-@pghistory.track(pghistory.InsertEvent(), pghistory.UpdateEvent(), model_name="IncidentEvent")
 class Incident(models.Model):
     """One disruption, with its outage windows."""
 
@@ -70,9 +68,6 @@ class Incident(models.Model):
         return reverse("admin:incidents_incident_change", args=[self.pk])
 
 
-@pghistory.track(
-    pghistory.InsertEvent(), pghistory.UpdateEvent(), pghistory.DeleteEvent(), model_name="OutageWindowEvent"
-)
 class OutageWindow(models.Model):
     """When it was broken: both ends belong to the outage. An empty end: it lasts."""
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import pghistory
 from django.conf import settings
 from django.core.validators import RegexValidator
 from django.db import models
@@ -100,7 +99,6 @@ class Instrument(models.Model):
         return self.symbol
 
 
-@pghistory.track(pghistory.InsertEvent(), pghistory.DeleteEvent(), model_name="AbnormalRangeEvent")
 class AbnormalRange(models.Model):
     """A stretch of an instrument's quotes that a manager marked abnormal: kept, counted, and pricing nothing (S2)."""
 
@@ -190,7 +188,6 @@ class LiquidationRatioQuerySet(models.QuerySet["LiquidationRatio"]):
         return self.filter(effective_at__lte=at).order_by("-effective_at").first()
 
 
-@pghistory.track(pghistory.InsertEvent(), model_name="LiquidationRatioEvent")
 class LiquidationRatio(models.Model):
     """From when on accounts are stopped out at which share of their used margin (S3-1: 20 %, 30 %, 40 %)."""
 

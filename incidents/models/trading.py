@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import pghistory
 from django.contrib.postgres.indexes import GinIndex, OpClass
 from django.contrib.postgres.search import SearchVector
 from django.db import models
@@ -63,7 +62,6 @@ class OrderQuerySet(models.QuerySet):
         return self.filter(instrument__in=Instrument.objects.affected_by(incident))
 
 
-@pghistory.track(pghistory.UpdateEvent("corrected", row=pghistory.Old), model_name="OrderEvent")
 class Order(models.Model):
     """One closing leg of a position, as the trading engine exports it (rules §1)."""
 

@@ -6,7 +6,7 @@ from html import unescape
 import pytest
 
 from claims import tasks, terms, workflow
-from claims.models import Policy
+from claims.models import Change, Policy
 from jobs.models import Job
 from tests import factories as f
 from tests.claims.desk import signed_in, text_of
@@ -130,7 +130,8 @@ def test_a_draft_is_edited_in_place_and_its_history_keeps_what_it_said(mia, inci
     assert (policy.version, policy.document["bonus"]["amount"], policy.drafted_by.username) == (1, "25", "max")
     assert policy.sha256 == terms.digest(policy.document) != draft.sha256
     assert terms.read(policy.file) == policy.document
-    assert [event.document["bonus"]["amount"] for event in policy.events.order_by("pgh_id")] == ["20", "25"]
+    said = Change.objects.filter(kind="claims_policy", object_id=policy.pk).order_by("id")
+    assert [change.new["document"]["bonus"]["amount"] for change in said] == ["20", "25"]
 
 
 def test_who_edits_an_older_page_is_told_and_loses_nothing(mia, incident):

@@ -159,8 +159,8 @@ def test_the_sweep_finds_claims_that_nobody_asked_for_and_a_person_sees_who_did_
     tasks.assess(job.pk)
     claim.refresh_from_db()
     assert claim.status == "assessed"
-    events = claim.events.order_by("pgh_id").values_list("status", "pgh_context__metadata__job")
-    assert list(events) == [("submitted", None), ("assessed", job.key)]
+    changes = claim.changes.filter(kind="claims_claim").order_by("id").values_list("new__status", "source__job")
+    assert list(changes) == [("submitted", None), ("assessed", job.key)]
     assert not User.objects.exists()
 
 

@@ -8,6 +8,7 @@ import pytest
 from django.db import connection
 from django.utils import timezone
 
+from claims.models import Change
 from incidents import imports
 from incidents.models import Account, Customer, ImportedFile, Order
 from tests.factories import instrument
@@ -83,8 +84,9 @@ def test_a_correction_updates_exactly_what_differs_and_keeps_the_old_row(load):
     _code, result = load(ORDER | {"exit_price": "16400"}, ORDER | {"order_id": "O2"}, ORDER | {"order_id": "O3"})
     assert counts(result) == (3, 1, 1, 1, 0)
     assert Order.objects.get(order_id="O1").exit_price == Decimal(16400)
-    (event,) = Order.pgh_event_model.objects.all()
-    assert (event.order_id, event.exit_price) == ("O1", Decimal(16500))
+    change = Change.objects.get(kind="incidents_order")
+    assert (change.operation, change.object_id) == ("update", Order.objects.get(order_id="O1").pk)
+    assert (change.old, change.new) == ({"exit_price": Decimal(16500)}, {"exit_price": Decimal(16400)})
 
 
 def test_a_correction_without_a_column_leaves_what_that_column_said(load):

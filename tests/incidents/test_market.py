@@ -5,6 +5,7 @@ from decimal import Decimal
 
 import pytest
 
+from claims import history
 from incidents import market, workflow
 from incidents.market import Gap, LeftOut, Quoted
 from incidents.models import AbnormalRange, Incident, Quote
@@ -209,7 +210,10 @@ def test_max_marks_a_range_and_mia_unmarks_it_and_both_stay_on_record():
     assert [row.quotes for row in market.ranges_of(make.instrument())] == [2]
     workflow.unmark_abnormal(marked, reason="it did not", by=mia)
     assert seen(outage()).abnormal == 0
-    assert [(c.marked, c.by, c.reason) for c in market.history(make.instrument())] == [
+    assert [
+        (c.marked, c.by, c.reason)
+        for c in market.history(make.instrument(), history.of_rows("incidents_abnormalrange"))
+    ] == [
         (False, "mia", "it did not"),
         (True, "max", "the feed stood still"),
     ]
