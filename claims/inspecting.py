@@ -15,7 +15,9 @@ from claims import likenesses, probe
 from claims.evidence import SUFFIXES, Inspection, Unfit
 from claims.models import Evidence, Frame
 from jobs import queue
+from jobs.models import Job
 
+WATCH = "claims.tasks.inspect"
 COPYING = 30  # seconds, around the watching: the file may come from another machine
 SPOILED = {  # why a recording that was kept could not be watched, as a finding
     "truncated_recording": "truncated",
@@ -29,7 +31,7 @@ SPOILED = {  # why a recording that was kept could not be watched, as a finding
 def request_inspection(evidence: Evidence, *, now: datetime) -> None:
     """A worker watches it; one job a file."""
     argument = {"evidence": evidence.pk, queue.AT_MOST: probe.seconds_to_watch(evidence.seconds) + COPYING}
-    queue.enqueue(key=f"inspect/{evidence.pk}", task="claims.tasks.inspect", argument=argument, now=now, total=1)
+    queue.enqueue(key=f"inspect/{evidence.pk}", task=WATCH, argument=argument, now=now, total=1)
 
 
 def watch_kept(evidence: Evidence) -> tuple[Inspection | None, list[str]]:
@@ -62,6 +64,15 @@ def keep_inspection(evidence: Evidence, said: Inspection | None, findings: list[
     row.save()
     keep_stills(row, said)
     likenesses.mark(row)
+
+
+def give_up(*, now: datetime) -> int:
+    """Recordings at which a worker died at every attempt: that is a finding, and a person reviews what there is. How many."""
+    died = Job.objects.filter(task=WATCH, state=Job.State.FAILED, error=queue.DIED).values_list("argument", flat=True)
+    given_up = Evidence.objects.filter(pk__in=[argument["evidence"] for argument in died], inspected_at__isnull=True)
+    for evidence in given_up.order_by("pk"):
+        keep_inspection(evidence, None, ["unplayable"], now=now)
+    return len(given_up)
 
 
 def seen(said: Inspection, sha256: str) -> dict:

@@ -153,6 +153,7 @@ def sweep() -> None:
     """Every minute: jobs whose worker died, and claims that wait to be assessed and nobody asked for."""
     now = timezone.now()
     queue.sweep(now=now)
+    inspecting.give_up(now=now)
     workflow.queue_forgotten(hands=settings.WORKERS, now=now)
     workflow.forget_who_left(now=now)
     workflow.queue_letters(now=now)

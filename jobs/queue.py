@@ -22,6 +22,7 @@ from jobs.pulse import here
 
 LEASE = timedelta(minutes=2)
 AT_MOST = "at_most"  # in a job's argument: the seconds that one task may take, where timeout and lease are too short
+DIED = "its worker died at every attempt"  # the error of a job that a sweep gave up
 TRIES = Job._meta.get_field("max_attempts").default
 PERMISSION = "jobs.change_job"
 STATE = Job.State
@@ -235,7 +236,7 @@ def sweep(*, now: datetime) -> int:
     """Queue again what a dead worker left, and what waits with attempts left; give up what is worn out. Returns how many."""
     stranded = Job.objects.stranded(now)
     worn = stranded.filter(attempts__gte=F("max_attempts")).update(
-        state=STATE.FAILED, lease_until=None, error="its worker died at every attempt", finished_at=now
+        state=STATE.FAILED, lease_until=None, error=DIED, finished_at=now
     )
     if worn:
         log.error("%s jobs gave up: their worker died at every attempt", worn)

@@ -4,12 +4,14 @@ import io
 import json
 import os
 import signal
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 from django.core.files.storage import InMemoryStorage
 from django.core.management import call_command
 from django.urls import reverse
+from django.utils import timezone
 
 from claims import byte_ranges, inspecting, probe, tasks, workflow
 from claims.gate import Refused
@@ -150,7 +152,7 @@ def test_a_codec_that_dies_is_a_finding_and_the_worker_goes_on(claim, ana, monke
 @pytest.mark.django_db(transaction=True)
 def test_the_child_is_killed_in_the_middle_and_the_worker_goes_on(worker):
     claim = make.claim(make.incident())
-    long = received(claim, film(images=400, size=(480, 854)))
+    long = received(claim, film(images=200))
     short = received(claim, film("webm"))
     group = worker().pid
     wait_until(lambda: watchers(group), "the worker starts a child")
@@ -160,6 +162,50 @@ def test_the_child_is_killed_in_the_middle_and_the_worker_goes_on(worker):
     found = [Evidence.objects.get(pk=row.pk).findings for row in (long, short)]
     assert sorted(found) in ([[], ["bomb"]], [["bomb"], ["near_identical"]])
     assert {job.state for job in Job.objects.all()} == {Job.State.DONE}
+
+
+def watching() -> Job:
+    return Job.objects.get(task="claims.tasks.inspect")
+
+
+def test_a_recording_at_which_every_worker_dies_is_a_finding_and_a_person_goes_on(claim, ana, monkeypatch):
+    received(claim)
+
+    def die(*_of_what):
+        raise SystemExit  # as a killed process: no error is told to the queue
+
+    with monkeypatch.context() as patched:
+        patched.setattr(inspecting, "watch_kept", die)
+        for _attempt in range(3):
+            with pytest.raises(SystemExit):
+                tasks.inspect(watching().pk)
+            assert Evidence.objects.get().inspected_at is None
+            Job.objects.filter(pk=watching().pk).update(lease_until=timezone.now() - timedelta(seconds=1))
+            tasks.sweep()
+    given_up = Evidence.objects.get()
+    assert (watching().state, given_up.findings) == ("failed", ["unplayable"])
+    assert given_up.inspected_at is not None
+    assert (
+        workflow.review_evidence(given_up, accept=False, reason="", ground="unreadable", by=ana, now=NOW).status
+        == "rejected"
+    )
+    tasks.sweep()
+    assert Evidence.objects.get().findings == given_up.findings
+
+
+def test_what_failed_with_an_error_waits_for_whoever_tries_it_again(claim, monkeypatch):
+    received(claim)
+
+    def unreachable(*_of_what):
+        raise OSError("the bucket cannot be reached")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(inspecting, "watch_kept", unreachable)
+        for _attempt in range(3):
+            with pytest.raises(OSError, match="the bucket"):
+                tasks.inspect(watching().pk)
+            tasks.sweep()
+    assert (watching().state, Evidence.objects.get().inspected_at) == ("failed", None)
 
 
 # --- played part by part

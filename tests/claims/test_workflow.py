@@ -90,6 +90,18 @@ def test_an_approved_claim_is_not_approved_again(desk):
     assert len(books()) == 1
 
 
+def test_of_many_approvals_each_says_when_it_was_made(desk):
+    for code in ("carla", "dora", "emil"):
+        make.order(f"of-{code}", code)
+        make.claim(desk.incident, code)
+    workflow.assess_now(desk.incident, now=NOW)
+    assert workflow.approve_all(desk.incident, by=desk.max, now=NOW).approved == 3
+    instants = list(Decision.objects.order_by("claim").values_list("decided_at", flat=True))
+    assert NOW <= instants[0] < instants[1] < instants[2] < NOW + timedelta(minutes=1)
+    entries = JournalEntry.objects.filter(category="outage_compensation").order_by("pk")
+    assert list(entries.values_list("award__decision__decided_at", flat=True)) == instants
+
+
 def test_who_looked_at_an_older_state_is_told_to_look_again(desk):
     make.order("1")
     seen = assessed(desk)
