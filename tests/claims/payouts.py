@@ -76,8 +76,14 @@ def lines(batch: PayoutBatch) -> list[tuple]:
 
 def payments() -> dict[str, Decimal]:
     """What the books say was paid: reference and amount."""
-    entries = JournalEntry.objects.filter(reference__endswith="/paid").order_by("pk")
+    entries = JournalEntry.objects.filter(reference__regex="/paid(-[0-9]+)?$").order_by("pk")
     return dict(entries.values_list("reference", "transfers__amount"))
+
+
+def standing() -> dict[str, Decimal]:
+    """Those payments that did not come back."""
+    back = set(JournalEntry.objects.filter(reverses__isnull=False).values_list("reverses__reference", flat=True))
+    return {reference: amount for reference, amount in payments().items() if reference not in back}
 
 
 def owed() -> Decimal:

@@ -15,7 +15,19 @@ from claims.reports import unposted_or_mismatched
 from ledger.models import JournalEntry
 from ledger.posting import post, reverse
 from tests.claims.desk import signed_in, text_of
-from tests.claims.payouts import AWARD, BONUS, Desk, all_paid, lines, owed, paid, payments, to_treasury, unpaid
+from tests.claims.payouts import (
+    AWARD,
+    BONUS,
+    Desk,
+    all_paid,
+    lines,
+    owed,
+    paid,
+    payments,
+    standing,
+    to_treasury,
+    unpaid,
+)
 from tests.factories import NOW
 
 pytestmark = pytest.mark.django_db
@@ -66,7 +78,10 @@ def test_it_goes_with_the_next_payout_and_is_paid_under_a_reference_of_its_own(d
     desk.release(batch, now=LATER)
     desk.confirm(batch, paid(batch, 1, "TX-9"), now=LATEST)
     claim = desk.claims["carla"].reference
-    assert list(payments()) == [f"{claim}/award-1/USDT/paid", f"{claim}/goodwill/paid"]
+    assert list(payments()) == [
+        f"{claim}/{paid_as}" for paid_as in ("award-1/USDT/paid", "goodwill/paid", "award-1/USDT/paid-2")
+    ]
+    assert list(standing()) == [f"{claim}/goodwill/paid", f"{claim}/award-1/USDT/paid-2"]
     assert books(f"{claim}/award-1/USDT/paid-2") == [
         ("outage_compensation", "Liabilities:Payable:Compensation", "Assets:Fund:Cash", AWARD)
     ]
