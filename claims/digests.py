@@ -41,8 +41,8 @@ def digests(*, overdue: QuerySet[Claim], due_soon: QuerySet[Claim], portal: str)
     for manager in managers:
         yield from _digest(manager, overdue, due_soon, portal)
     for person in others.order_by("pk"):
-        theirs = (claims.filter(assigned_to=person) for claims in (overdue, due_soon))
-        yield from _digest(person, *theirs, portal)
+        late, soon = overdue.filter(assigned_to=person), due_soon.filter(assigned_to=person)
+        yield from _digest(person, late, soon, portal)
 
 
 def _digest(person, overdue: QuerySet[Claim], due_soon: QuerySet[Claim], portal: str) -> Iterator[Digest]:

@@ -147,8 +147,8 @@ def payments(lines: QuerySet[PayoutLine]) -> QuerySet[PayoutLine]:
     came back, which one it is (`/paid-2`)."""
     same = Q(award=OuterRef("award")) | Q(bonus=OuterRef("bonus"))
     earlier = PayoutLine.objects.filter(same, claim=OuterRef("claim"), pk__lt=OuterRef("pk"), returned_at__isnull=False)
-    ending = Concat(Value("-"), Cast(Count("pk") + 1, TextField()), output_field=TextField())
-    again = Subquery(earlier.order_by().values("claim").annotate(ending=ending).values("ending"))
+    nth = Concat(Value("-"), Cast(Count("pk") + 1, TextField()), output_field=TextField())
+    again = Subquery(earlier.order_by().values("claim").annotate(nth=nth).values("nth"))
     owed = Coalesce("award__entry__reference", "bonus__entry__reference")
     paid_as = Concat(owed, Value(PAID), Coalesce(again, Value(""), output_field=TextField()), output_field=TextField())
     return lines.annotate(paid_as=paid_as)

@@ -112,3 +112,35 @@ def test_the_auditor_looks_at_everything_and_reviews_nothing(carla, page):
     page.goto(f"/staff/claims/claim/evidence/{carla.evidence.first().pk}/?beside={Evidence.objects.last().pk}")
     assert page.locator(".mg-zoom img").count() == 2
     assert page.get_by_role("button", name="Keep the review").count() == 0
+
+
+def pinch(window, apart: int, to: int) -> None:
+    """Two fingers in the middle of the picture, so many pixels apart and then so many."""
+    box = window.locator(".mg-zoom").bounding_box()
+    x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+    touch = window.context.new_cdp_session(window)
+
+    def fingers(kind: str, distance: float) -> None:
+        points = [{"x": x, "y": y + side * distance / 2, "id": nth} for nth, side in enumerate((-1, 1))]
+        touch.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": points if kind != "touchEnd" else []})
+
+    fingers("touchStart", apart)
+    for step in range(1, 11):
+        fingers("touchMove", apart + (to - apart) * step / 10)
+    fingers("touchEnd", to)
+
+
+def test_ana_enlarges_a_picture_with_two_fingers(carla, live_server, browser):
+    shape = {"width": 390, "height": 844}
+    with browser.new_context(base_url=live_server.url, viewport=shape, has_touch=True, is_mobile=True) as phone:
+        window = phone.new_page()
+        sign_in(window, "ana")
+        window.goto(f"/staff/claims/claim/evidence/{carla.evidence.first().pk}/")
+        window.locator(".mg-zoom img").first.evaluate("image => image.decode()")
+        fit = width(window)
+        pinch(window, 80, 240)
+        assert width(window) == pytest.approx(fit * 3, rel=0.02)
+        assert window.evaluate("visualViewport.scale") == 1  # the picture grew, not the page
+        pinch(window, 240, 120)
+        assert width(window) == pytest.approx(fit * 1.5, rel=0.02)
+        fits(window)
