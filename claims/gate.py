@@ -44,6 +44,20 @@ TRANSITIONS = {
     "approve": Transition(Claim.DECIDABLE, "claims.approve_claim", four_eyes=True, while_held=False),
     "deny": Transition(Claim.DECIDABLE, "claims.deny_claim", four_eyes=True, while_held=False),
 }
+NAMES = {  # a verb as a refusal says it
+    "assess": _("assess"),
+    "review": _("review evidence"),
+    "ask": _("ask the customer"),
+    "reply": _("record the customer's answer"),
+    "hold": _("put it on hold"),
+    "release": _("take it off hold"),
+    "withdraw": _("withdraw"),
+    "appeal": _("appeal"),
+    "offer": _("make an offer"),
+    "answer": _("answer the offer"),
+    "approve": _("approve"),
+    "deny": _("deny"),
+}
 
 
 def may(user, permission: str) -> None:
@@ -106,7 +120,7 @@ def check(verb: str, claim: Claim, user) -> None:
             "%(claim)s is %(status)s: it cannot be changed by '%(verb)s' now",
             claim=claim.reference,
             status=status,
-            verb=verb,
+            verb=gettext(NAMES[verb]),
         )
     if claim.held_at is not None and not transition.while_held:
         raise Refused("%(claim)s is on hold: take it off hold first", claim=claim.reference)

@@ -253,7 +253,8 @@ class NewContact:
         self._may_enter(request)
         text = request.GET.get("who", "").replace("\0", "").strip()[:200]
         found = [(customer, callers.account_meant(customer, text)) for customer in callers.customers(text)]
-        enough = len(text) >= callers.SHORTEST
+        known = any(customer.code.casefold() == text.casefold() for customer, _account in found)
+        enough = len(text) >= callers.SHORTEST and not known
         return self._intake(request, "claims/intake_customers.html", found=found, text=text, enough=enough)
 
     def contact_check_view(self, request):

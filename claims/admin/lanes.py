@@ -38,9 +38,15 @@ class LaneFilter(admin.SimpleListFilter):
         return [(lane.code, lane.name) for lane in lanes.shown_to(request.user) if lane.code]
 
     def queryset(self, request, claims):
-        if not self.value() and (request.GET.get("status__exact") or request.GET.get("q")):
+        if self.looks_everywhere(request):
             return claims
         return claims & lanes.lane_of(self.value()).claims(asker(request))
+
+    @staticmethod
+    def looks_everywhere(request) -> bool:
+        """Searched for, or for a status, and in no lane: then in all claims."""
+        asked = request.GET.get("status__exact") or request.GET.get("q")
+        return bool(asked) and not request.GET.get("show")
 
     def choices(self, changelist):
         first, *rest = super().choices(changelist)
@@ -103,9 +109,12 @@ class Lanes:
         counts, query = lanes.counts(asker(request)), kept(request.GET)
         if request.session.get("queue", "") != query:  # where `next` and the claim's way back go on
             request.session["queue"] = query
+        looks_everywhere = LaneFilter.looks_everywhere(request)
         chips = []
         for lane, choice in zip(lanes.shown_to(request.user), spec.choices(shown_list), strict=True):
             count = counts.get(lane.code, 0)
+            if looks_everywhere:
+                choice |= {"selected": lane.code == "all"}
             chips.append(choice | {"count": lanes.in_words(count), "empty": not count, "code": lane.code})
         working = "mine" if (request.GET.get("show") or "") in lanes.UNWORKED else request.GET["show"]
         head = {

@@ -97,10 +97,14 @@ def _standing(claim: Claim, last: dict[str, Step]) -> Iterator[str]:
             gettext("Waits for the customer since %(at)s; the time to decide stands still. Asked for: %(reason)s")
             % words
         )
+    elif answered := last.get(Step.Verb.ANSWER):
+        yield gettext("The customer answered on %(at)s, recorded by %(who)s: %(reason)s") % _told(answered)
     if claim.held_at and (held := last.get(Step.Verb.HOLD)):
         yield gettext("On hold since %(at)s, by %(who)s: %(reason)s") % _told(held)
     if appeal := gate.appeal_of(claim):
         yield gettext("Appealed on %(at)s, recorded by %(who)s: %(reason)s") % _told(appeal)
+    if withdrawn := last.get(Step.Verb.WITHDRAW):
+        yield gettext("Withdrawn on %(at)s, recorded by %(who)s: %(reason)s") % _told(withdrawn)
 
 
 def _told(step: Step) -> dict[str, str]:

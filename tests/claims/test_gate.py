@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 from django.contrib.auth.models import User
+from django.utils.translation import override
 
 from claims import gate, workflow
 from claims.models import Claim, Decision, Offer, Step
@@ -210,3 +211,12 @@ def test_every_verb_refuses_where_the_gate_does_and_changes_nothing(claim, verb)
             call(verb, again(claim), aude)
         assert Claim.objects.values().get(pk=claim.pk) == before
     assert not Step.objects.exists() and not Decision.objects.exists()
+
+
+def test_a_refusal_names_the_verb_in_the_readers_language(claim):
+    Claim.objects.update(status="approved")
+    mia = make.staff("mia", "manager")
+    with override("zh-hans"), pytest.raises(gate.Refused) as refused:
+        gate.check("hold", again(claim), mia)
+    assert str(refused.value) == f"{claim.reference} 当前为“已批准”：现在不能执行“暂缓处理”"
+    assert gate.NAMES.keys() == gate.TRANSITIONS.keys()

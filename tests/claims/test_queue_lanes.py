@@ -1,5 +1,6 @@
 """The queue's lanes: exactly the claims that wait there, counted, narrowed, kept; and who else is at a claim."""
 
+import re
 from datetime import timedelta
 
 import pytest
@@ -255,6 +256,13 @@ def test_searching_looks_at_closed_claims_too_unless_a_lane_is_chosen(crowd, ana
     desk = signed_in(ana)
     assert listed(desk, q="denied") == ["denied"]
     assert listed(desk, q="denied", show="ready") == []
+    assert chosen(desk.get(QUEUE, {"q": "denied"})) == "?show=all"
+    assert chosen(desk.get(QUEUE, {"q": "denied", "show": "ready"})) == "?show=ready&amp;q=denied"
+
+
+def chosen(page) -> str:
+    """Where the lane that stands out leads."""
+    return re.search(r'<a class="mg-chip[^"]*" href="([^"]*)" aria-current="page"', page.content.decode())[1]
 
 
 @pytest.mark.parametrize(("text", "is_found"), [("mend", True), ("CARLA M", True), ("rla", False), ("' | !x:*", False)])

@@ -106,6 +106,7 @@ def test_the_options_name_the_account_that_was_typed_and_offer_a_new_customer(an
     assert f'data-customer="{customer.pk}"' in html
     assert 'data-account="carla-1"' in html
     assert "New customer “carla-1”" in html
+    assert "New customer" not in ana.get(FOUND, {"who": "Carla"}).content.decode()
     assert 'role="option"' not in ana.get(FOUND, {"who": "c\0"}).content.decode()
 
 

@@ -55,6 +55,7 @@ def test_ana_asks_the_customer_and_records_the_answer(ana, claim):
     page = taken(desk, claim, "reply", ground="by phone", reason="")
     assert "Recorded: the time to decide runs again." in text_of(page)
     assert "Waits for the customer" not in text_of(page)
+    assert "UTC, recorded by ana: by phone" in text_of(page)
 
 
 def test_a_chinese_customer_is_asked_in_chinese_whatever_ana_reads(ana, claim):
@@ -91,6 +92,7 @@ def test_an_appeal_is_recorded_and_shown_to_the_next_reviewer(ana, mia, claim):
 
 def test_a_withdrawn_claim_has_no_step_left(ana, claim):
     page = taken(signed_in(ana), claim, "withdraw", ground="made in error", reason="")
+    assert "UTC, recorded by ana: made in error" in text_of(page)
     assert "Withdrawn: what was awarded before stands." in text_of(page)
     assert offered_on(page) == set()
 
