@@ -37,7 +37,7 @@ def return_payment(line: PayoutLine, *, reason: str, by, now: datetime) -> Payou
         raise Refused("%(line)s came back already (%(reason)s)", line=line, reason=line.came_back)
     if line.status != LINE.PAID:
         status = line.get_status_display()
-        raise Refused("%(line)s is %(status)s: only what was paid comes back", line=line, status=status)
+        raise Refused("%(line)s (%(status)s) was not paid: only what was paid comes back", line=line, status=status)
     settlement.take_back(line, by=by, now=now)
     line.status, line.came_back, line.returned_by, line.returned_at = LINE.FAILED, reason, by, now
     line.save(update_fields=["status", "came_back", "returned_by", "returned_at"])

@@ -128,7 +128,7 @@ def test_only_what_was_paid_comes_back_and_with_a_reason(desk):
         returned(desk, reason=" ")
     returned(desk)
     waiting = desk.released(now=LATER).lines.get()
-    with pytest.raises(Refused, match=r"PAY-\d+/1 is not confirmed yet: only what was paid comes back"):
+    with pytest.raises(Refused, match=r"PAY-\d+/1 \(not confirmed yet\) was not paid: only what was paid comes back"):
         workflow.return_payment(waiting, reason="too early", by=desk.mia, now=LATER)
 
 
