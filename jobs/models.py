@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from django.conf import settings
 from django.db import models
 from django.db.models import F, Q
@@ -18,9 +20,9 @@ class JobQuerySet(models.QuerySet):
         """The job whose parts this one does, and all that help it."""
         return self.filter(Q(pk=job.shared.pk) | Q(helps=job.shared.pk))
 
-    def stranded(self, now) -> JobQuerySet:
-        """Running with a lease that ended: its worker died, nobody works on it."""
-        return self.filter(state=Job.State.RUNNING, lease_until__lt=now)
+    def stranded(self, now, *, left_by: Iterable[str] = ()) -> JobQuerySet:
+        """Running with a lease that ended, or in the hands of one of these clusters, which are dead: nobody works on it."""
+        return self.filter(Q(lease_until__lt=now) | Q(worker__in=left_by), state=Job.State.RUNNING)
 
     def leading(self) -> JobQuerySet:
         """One row a piece of work: whoever only helps is left out."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import socket
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, time, timedelta
 
@@ -64,9 +64,32 @@ def beat(cluster: str, *, now: datetime) -> None:
 
 def survey(*, now: datetime) -> None:
     """Whoever takes tasks notes every cluster that gave a sign of life in the last three seconds, its own among them."""
-    heard = {f"{stat.host}:{stat.sentinel}"[:100]: stat.tob for stat in Stat.get_all()}
-    _seen({here(): now} | heard, now)
+    _seen({here(): now} | _heard(), now)
     Heartbeat.objects.filter(seen_at__lt=now - FORGOTTEN).delete()
+
+
+def dead(clusters: Iterable[str]) -> list[str]:
+    """Those of the clusters that certainly work no more: nobody hears of them, and where they were, here, is no such process."""
+    heard = _heard()
+    return [cluster for cluster in clusters if cluster not in heard and _gone(cluster)]
+
+
+def _heard() -> dict[str, datetime]:
+    """Every cluster that gave a sign of life in the last three seconds, and since when it is at work."""
+    return {f"{stat.host}:{stat.sentinel}"[:100]: stat.tob for stat in Stat.get_all()}
+
+
+def _gone(cluster: str) -> bool:
+    machine, _colon, process = cluster.rpartition(":")
+    if machine != socket.gethostname() or not process.isdecimal():
+        return False
+    try:
+        os.kill(int(process), 0)
+    except ProcessLookupError:
+        return True
+    except PermissionError:  # somebody else's: it is there
+        return False
+    return False
 
 
 def _seen(since: Mapping[str, datetime], now: datetime) -> None:

@@ -15,12 +15,16 @@ from datetime import datetime, timedelta
 from django.db import transaction
 from django.db.models import F, Q
 from django.utils.translation import gettext as _
+from django_q.models import OrmQ
 from django_q.tasks import async_task
 
 from jobs.models import Job, Part
-from jobs.pulse import here
+from jobs.pulse import dead, here
 
 LEASE = timedelta(minutes=2)
+SWALLOWED = timedelta(
+    seconds=20
+)  # so long a job waits, though the queue is empty: who took its task died before beginning
 AT_MOST = "at_most"  # in a job's argument: the seconds that one task may take, where timeout and lease are too short
 DIED = "its worker died at every attempt"  # the error of a job that a sweep gave up
 TRIES = Job._meta.get_field("max_attempts").default
@@ -232,17 +236,29 @@ def _told(error: Exception) -> str:
     return f"{line[:2000]}\n{where[-8000:]}".strip().replace("\0", "")
 
 
-def sweep(*, now: datetime) -> int:
-    """Queue again what a dead worker left, and what waits with attempts left; give up what is worn out. Returns how many."""
-    stranded = Job.objects.stranded(now)
+def sweep(*, gone: Sequence[str] = (), now: datetime) -> int:
+    """Queue again what a dead worker left, and what waits with attempts left; give up what is worn out. Returns how many.
+
+    A lease is awaited, unless the cluster that holds it is dead; `gone`: the caller knows it of these.
+    """
+    running = Job.objects.filter(state=STATE.RUNNING).order_by().values_list("worker", flat=True).distinct()
+    stranded = Job.objects.stranded(now, left_by=[*gone, *dead(running)])
     worn = stranded.filter(attempts__gte=F("max_attempts")).update(
         state=STATE.FAILED, lease_until=None, error=DIED, finished_at=now
     )
     if worn:
         log.error("%s jobs gave up: their worker died at every attempt", worn)
-    lost = Job.objects.stranded(now) | Job.objects.filter(state=STATE.QUEUED, queued_at__lt=now - LEASE)
+    lost = stranded.all() | Job.objects.filter(_forgotten(now), state=STATE.QUEUED)
     with transaction.atomic():
         jobs = list(lost.select_for_update(skip_locked=True))
         _hand_out(jobs)
         Job.objects.filter(pk__in=[job.pk for job in jobs]).update(state=STATE.QUEUED, lease_until=None, queued_at=now)
     return len(jobs)
+
+
+def _forgotten(now: datetime) -> Q:
+    """Which waiting jobs nobody will take: handed out long ago, or out of the queue without having begun or failed."""
+    forgotten = Q(queued_at__lt=now - LEASE)
+    if not OrmQ.objects.filter(lock__lte=now).exists():
+        forgotten |= Q(queued_at__lt=now - SWALLOWED, error="")
+    return forgotten

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.utils import timezone
 
-from jobs import pulse
+from jobs import pulse, queue
 
 
 def beat() -> None:
@@ -13,5 +13,10 @@ def beat() -> None:
 
 
 def begin(**_signal: object) -> None:
-    """A worker that has just started says so: nobody waits a minute to be seen."""
-    pulse.beat(pulse.here(), now=timezone.now())
+    """A worker that has just started says so, and hands out what its predecessor left: nobody waits minutes for either.
+
+    It is the only one of its cluster: what is in this cluster's hands was in those of a process that is no more.
+    """
+    now = timezone.now()
+    pulse.beat(pulse.here(), now=now)
+    queue.sweep(gone=[pulse.here()], now=now)

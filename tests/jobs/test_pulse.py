@@ -1,6 +1,9 @@
 """What runs every minute is written once; a portal knows whether anybody takes its tasks."""
 
 import json
+import socket
+import subprocess
+import sys
 from datetime import timedelta
 from uuid import uuid4
 
@@ -136,6 +139,16 @@ def test_a_lease_that_ended_and_a_job_that_nobody_takes_are_an_alarm():
     queue.take(stranded.pk, now=NOW - timedelta(minutes=6))
     health = pulse.health(wanted=1, now=NOW)
     assert (health.stranded, health.neglected, health.missing, health.alarm) == (1, 1, 0, True)
+
+
+def test_a_cluster_that_gives_signs_of_life_is_not_dead_whatever_its_machine_is_called(nobody_else):
+    """Two containers may have one name, and each its own numbers of processes."""
+    ended = subprocess.Popen([sys.executable, "-c", ""])
+    ended.wait()
+    cluster = f"{socket.gethostname()}:{ended.pid}"
+    assert pulse.dead([cluster, "east:11"]) == [cluster]
+    sign_of_life(socket.gethostname(), ended.pid)
+    assert pulse.dead([cluster, "east:11"]) == []
 
 
 def test_the_task_beats_for_the_machine_it_runs_on():

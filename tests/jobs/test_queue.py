@@ -1,19 +1,26 @@
 """A job is taken under a lease, counted before it is tried, and survives whoever carries it."""
 
+import os
+import signal
+import socket
+import subprocess
+import sys
 from datetime import timedelta
 from itertools import accumulate
 
 import pytest
 from django.db import transaction
+from django.utils import timezone
 from django_q.models import OrmQ
 
-from jobs import queue
+from jobs import queue, tasks
 from jobs.models import Job, Part
+from jobs.pulse import here
 from tests.factories import NOW
 
 pytestmark = pytest.mark.django_db
 LATER = NOW + queue.LEASE + timedelta(seconds=1)
-MINUTE = timedelta(minutes=1)
+MINUTE, SECOND = timedelta(minutes=1), timedelta(seconds=1)
 
 
 def enqueue(key="assess-1", **fields) -> Job:
@@ -194,10 +201,58 @@ def test_the_sweep_queues_a_stranded_job_once_more_and_goes_on_where_it_stopped(
     OrmQ.objects.all().delete()
     assert queue.sweep(now=NOW + MINUTE) == 0  # its lease still runs
     assert queue.sweep(now=LATER) == 1
+    OrmQ.objects.update(lock=LATER)  # django-q2 looks at the clock itself
     assert queue.sweep(now=LATER + MINUTE) == 0  # it waits its turn
     assert OrmQ.objects.count() == 1
     again = queue.take(job.pk, now=LATER + MINUTE)
     assert (again.attempts, again.done, queue.next_part(again).first) == (2, 4, 5)
+
+
+def in_the_hands_of(cluster: str) -> Job:
+    """A job that this cluster took a moment ago."""
+    job = enqueue()
+    Job.objects.filter(pk=queue.take(job.pk, now=NOW).pk).update(worker=cluster)
+    OrmQ.objects.all().delete()
+    return job
+
+
+def ended() -> int:
+    """The number of a process that was on this machine and is no more."""
+    process = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE)
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+    return process.pid
+
+
+def test_the_sweep_does_not_wait_for_the_lease_of_a_process_that_is_no_more():
+    job = in_the_hands_of(f"{socket.gethostname()}:{ended()}")
+    assert queue.sweep(now=NOW + SECOND) == 1
+    assert (row(job).state, row(job).lease_until) == ("queued", None)
+    assert queue.take(job.pk, now=NOW + SECOND).attempts == 2
+
+
+@pytest.mark.parametrize("cluster", ["another-machine:1", f"{socket.gethostname()}:{os.getpid()}", "elsewhere", ""])
+def test_the_sweep_waits_for_the_lease_of_whoever_may_be_alive(cluster):
+    job = in_the_hands_of(cluster)
+    assert queue.sweep(now=NOW + SECOND) == 0
+    assert row(job).state == "running"
+
+
+def test_a_worker_that_starts_hands_out_what_its_predecessor_in_the_cluster_left():
+    job = in_the_hands_of(here())
+    Job.objects.update(lease_until=timezone.now() + queue.LEASE)
+    tasks.begin()
+    assert (row(job).state, OrmQ.objects.get().task["args"]) == ("queued", (job.pk,))
+
+
+def test_a_task_that_is_out_of_the_queue_and_never_began_was_taken_by_whoever_died():
+    enqueue()
+    OrmQ.objects.update(lock=NOW)  # django-q2 looks at the clock itself
+    soon = NOW + queue.SWALLOWED + SECOND
+    assert queue.sweep(now=soon) == 0  # it lies there: somebody will take it
+    OrmQ.objects.all().delete()
+    assert queue.sweep(now=NOW + SECOND) == 0
+    assert queue.sweep(now=soon) == 1
 
 
 def test_the_sweep_queues_again_what_went_back_after_an_error_or_got_lost():
