@@ -22,9 +22,7 @@ from jobs.models import Job, Part
 from jobs.pulse import dead, here
 
 LEASE = timedelta(minutes=2)
-SWALLOWED = timedelta(
-    seconds=20
-)  # so long a job waits, though the queue is empty: who took its task died before beginning
+SWALLOWED = timedelta(seconds=20)  # out of the queue and not begun for so long: who took its task died
 AT_MOST = "at_most"  # in a job's argument: the seconds that one task may take, where timeout and lease are too short
 DIED = "its worker died at every attempt"  # the error of a job that a sweep gave up
 TRIES = Job._meta.get_field("max_attempts").default
