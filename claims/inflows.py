@@ -104,7 +104,7 @@ def _portions(liquidations: QuerySet) -> Iterator[QuerySet]:
 
 def _first_open_day() -> date | None:
     """The day after the last closed one; None while every day is open."""
-    closed = Period.objects.closed().aggregate(last=Max("last_day"))["last"]
+    closed = Period.objects.closed_through()
     return closed and closed + timedelta(days=1)
 
 

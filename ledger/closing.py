@@ -24,9 +24,9 @@ def propose(last_day: date, *, by, now: datetime) -> Period:
     _may(by)
     if last_day >= now.astimezone(UTC).date():
         raise ClosingError(f"{last_day} is not over; the last day that can be closed is yesterday")
-    latest = Period.objects.closed().order_by("-last_day").first()
-    if latest and last_day <= latest.last_day:
-        raise ClosingError(f"the books are closed through {latest.last_day} already; choose a later day")
+    closed = Period.objects.closed_through()
+    if closed and last_day <= closed:
+        raise ClosingError(f"the books are closed through {closed} already; choose a later day")
     period, _created = Period.objects.get_or_create(last_day=last_day, defaults={"prepared_by": by, "prepared_at": now})
     return period
 

@@ -52,7 +52,7 @@ class PeriodAdmin(BooksPages, office.ReadOnlyScreen):
         self.may_read(request)
         extra = {
             "title": _("Periods"),
-            "closed_through": periods.closed_through(),
+            "closed_through": Period.objects.closed_through(),
             "may_close": request.user.has_perm(closing.PERMISSION),
             "form": ProposalForm(initial={"last_day": periods.next_to_close(timezone.now().astimezone(UTC).date())}),
         }

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import date
+
 from django.conf import settings
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
@@ -17,6 +19,10 @@ class PeriodQuerySet(models.QuerySet):
 
     def proposed(self) -> PeriodQuerySet:
         return self.filter(closed_at__isnull=True)
+
+    def closed_through(self) -> date | None:
+        """The last day on which nothing posts any more; None while every day is open."""
+        return self.closed().aggregate(last=models.Max("last_day"))["last"]
 
 
 class Period(models.Model):

@@ -24,12 +24,8 @@ def _stored(period: Period) -> list[Line]:
     ]
 
 
-def closed_through() -> date | None:
-    """The last day on which nothing posts any more; None while every day is open."""
-    return Period.objects.closed().order_by("-last_day").values_list("last_day", flat=True).first()
-
-
 def next_to_close(today: date) -> date | None:
     """What is usually proposed: the end of the last month that is over and open; else yesterday; None if that is closed."""
-    closed, month, yesterday = closed_through(), today.replace(day=1) - timedelta(days=1), today - timedelta(days=1)
+    closed = Period.objects.closed_through()
+    month, yesterday = today.replace(day=1) - timedelta(days=1), today - timedelta(days=1)
     return next((day for day in (month, yesterday) if closed is None or day > closed), None)
