@@ -8,6 +8,8 @@ from decimal import Decimal
 from django.contrib.admin import display
 from django.http import Http404
 from django.shortcuts import get_object_or_404
+from django.template.response import TemplateResponse
+from django.urls import URLPattern, path
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 from django.utils.text import capfirst
@@ -48,6 +50,17 @@ class Screen(NothingDeleted, ModelAdmin):
         """Its title is what is in the list, and no call to choose a row."""
         title = capfirst(self.opts.verbose_name_plural)
         return super().changelist_view(request, {"title": title} | (extra_context or {}))
+
+    def at(self, route: str, view: Callable, name: str) -> URLPattern:
+        """The address of a page of its own, named after its rows: `claims_letter_send_again`."""
+        rows = f"{self.opts.app_label}_{self.opts.model_name}"
+        return path(route, self.admin_site.admin_view(view), name=f"{rows}_{name}")
+
+    def framed(self, request, template: str, **context) -> TemplateResponse:
+        """A page of its own, in the frame of the back office."""
+        return TemplateResponse(
+            request, template, self.admin_site.each_context(request) | {"opts": self.opts} | context
+        )
 
 
 class ReadOnlyScreen(ReadOnly, Screen):

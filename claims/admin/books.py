@@ -84,10 +84,5 @@ class BooksAsked:
         if not request.user.has_perm("ledger.view_journalentry") or not self.has_view_permission(request):
             raise PermissionDenied
         origin = origins.Origin(get_object_or_404(origins.entries(), pk=pk))
-        context = self.admin_site.each_context(request) | {
-            "title": _("Where it comes from"),
-            "subtitle": origin.entry.reference,
-            "opts": self.opts,
-            "origin": origin,
-        }
-        return TemplateResponse(request, "claims/origin.html", context)
+        title = _("Where it comes from")
+        return self.framed(request, "claims/origin.html", title=title, subtitle=origin.entry.reference, origin=origin)

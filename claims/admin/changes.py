@@ -7,7 +7,6 @@ import tempfile
 from django.core.exceptions import PermissionDenied
 from django.http import FileResponse
 from django.shortcuts import get_object_or_404
-from django.urls import path
 
 from claims import changes
 from claims.admin.incident_pages import IncidentPages
@@ -22,14 +21,11 @@ class Changes(IncidentPages):
     """The addresses, under the claims' own."""
 
     def changes_urls(self):
-        def at(route, view, name):
-            return path(f"desk/<str:reference>/{route}", self.admin_site.admin_view(view), name=name)
-
         return [
-            at("runs/", self.runs_view, "claims_runs"),
-            at("runs/<int:pk>/", self.run_view, "claims_run"),
-            at("runs/<int:pk>/changes.csv", self.changes_file, "claims_run_changes"),
-            at("restores.csv", self.restores_file, "claims_restores"),
+            self.desk_at("runs/", self.runs_view, "claims_runs"),
+            self.desk_at("runs/<int:pk>/", self.run_view, "claims_run"),
+            self.desk_at("runs/<int:pk>/changes.csv", self.changes_file, "claims_run_changes"),
+            self.desk_at("restores.csv", self.restores_file, "claims_restores"),
         ]
 
     def runs_view(self, request, reference):

@@ -94,7 +94,7 @@ class ContactImport(ImportMixin):
             return redirect("admin:claims_contact_file", file.pk)
         recent = ContactFile.objects.select_related("incident", "added_by")[:10]
         more = {"form": form, "recent": recent, "synonyms": helpdesk.SYNONYMS, "at_most": LARGEST >> 20}
-        return self._import_page(request, "claims/intake_import.html", title=_("Import contacts"), **more)
+        return self.framed(request, "claims/intake_import.html", title=_("Import contacts"), **more)
 
     def process_import(self, request, **kwargs):
         """Confirmed: a worker takes the file in."""
@@ -111,7 +111,7 @@ class ContactImport(ImportMixin):
 
     def contact_file_view(self, request, pk):
         found = self._import_of(request, pk)
-        return self._import_page(request, "claims/intake_file.html", title=found.file.name, found=found)
+        return self.framed(request, "claims/intake_file.html", title=found.file.name, found=found)
 
     def contact_file_progress_view(self, request, pk):
         """The small fragment that the page asks for while the work is under way."""
@@ -127,7 +127,3 @@ class ContactImport(ImportMixin):
     def _may_import(self, request) -> None:
         if not self.has_import_permission(request):
             raise PermissionDenied
-
-    def _import_page(self, request, template, **more) -> TemplateResponse:
-        context = self.admin_site.each_context(request) | {"opts": self.opts}
-        return TemplateResponse(request, template, context | more)

@@ -8,7 +8,6 @@ from django.core.exceptions import PermissionDenied
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect
 from django.template.response import TemplateResponse
-from django.urls import path
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
@@ -26,17 +25,14 @@ class Desk(IncidentPages):
     """The desk's addresses, under the claims' own."""
 
     def desk_urls(self):
-        def at(route, view, name):
-            return path(f"desk/<str:reference>/{route}", self.admin_site.admin_view(view), name=name)
-
         return [
-            at("", self.desk_view, "claims_desk"),
-            at("progress/", self.progress_view, "claims_desk_progress"),
-            at("assess/", self.assess_all_view, "claims_desk_assess"),
-            at("pause/", self.pause_view, "claims_desk_pause"),
-            at("resume/", self.resume_view, "claims_desk_resume"),
-            at("approve/", self.approve_all_view, "claims_desk_approve"),
-            at("bonuses/", self.bonuses_view, "claims_desk_bonuses"),
+            self.desk_at("", self.desk_view, "claims_desk"),
+            self.desk_at("progress/", self.progress_view, "claims_desk_progress"),
+            self.desk_at("assess/", self.assess_all_view, "claims_desk_assess"),
+            self.desk_at("pause/", self.pause_view, "claims_desk_pause"),
+            self.desk_at("resume/", self.resume_view, "claims_desk_resume"),
+            self.desk_at("approve/", self.approve_all_view, "claims_desk_approve"),
+            self.desk_at("bonuses/", self.bonuses_view, "claims_desk_bonuses"),
         ]
 
     def desk_view(self, request, reference):

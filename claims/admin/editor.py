@@ -83,7 +83,7 @@ class PolicyEditor:
     def _editor(self, request, editor: Editor, *, draft: Policy | None, unsaved: bool = False, **kept) -> HttpResponse:
         """The whole page, or, where a script asked, its form alone."""
         template = "claims/_editor.html" if request.htmx else "claims/policy_editor.html"
-        return self._page(
+        return self.framed(
             request,
             template,
             title=_("Edit the draft") if draft else _("A new version of an incident's policy"),

@@ -6,8 +6,6 @@ from django.conf import settings
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied
 from django.shortcuts import get_object_or_404, redirect
-from django.template.response import TemplateResponse
-from django.urls import path
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
@@ -21,13 +19,10 @@ class EvidenceReview:
     """The addresses of a claim's files, under the claims' own. `_act` is the claim page's."""
 
     def evidence_urls(self):
-        def at(route, view, name):
-            return path(route, self.admin_site.admin_view(view), name=f"claims_claim_{name}")
-
         return [
-            at("<int:pk>/evidence/", self.attach_view, "attach"),
-            at("evidence/<int:pk>/", self.look_view, "look"),
-            at("evidence/<int:pk>/review/", self.review_view, "review"),
+            self.at("<int:pk>/evidence/", self.attach_view, "attach"),
+            self.at("evidence/<int:pk>/", self.look_view, "look"),
+            self.at("evidence/<int:pk>/review/", self.review_view, "review"),
         ]
 
     def look_view(self, request, pk):
@@ -38,17 +33,17 @@ class EvidenceReview:
         beside = request.GET.get("beside", "")
         other = get_object_or_404(screen.files(), pk=beside) if beside.isdecimal() else None
         page = screen.EvidencePage(evidence, request.user, other)
-        context = self.admin_site.each_context(request) | {
-            "title": evidence.name,
-            "opts": self.opts,
-            "original": evidence.claim,
-            "claim": evidence.claim,
-            "page": page,
-            "item": evidence,
-            "is_fullwidth": "1",
-        }
-        context |= self.presence(request, evidence.claim)
-        return TemplateResponse(request, "claims/evidence.html", context)
+        return self.framed(
+            request,
+            "claims/evidence.html",
+            title=evidence.name,
+            original=evidence.claim,
+            claim=evidence.claim,
+            page=page,
+            item=evidence,
+            is_fullwidth="1",
+            **self.presence(request, evidence.claim),
+        )
 
     def review_view(self, request, pk):
         evidence = get_object_or_404(Evidence, pk=pk)

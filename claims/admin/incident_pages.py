@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 from django.contrib import messages
 from django.template.response import TemplateResponse
+from django.urls import URLPattern, path
 
 from claims import gate
 from claims.settlement import PostingError
@@ -14,15 +15,12 @@ from claims.settlement import PostingError
 class IncidentPages:
     """For screens under an incident's desk."""
 
+    def desk_at(self, route: str, view: Callable, name: str) -> URLPattern:
+        return path(f"desk/<str:reference>/{route}", self.admin_site.admin_view(view), name=name)
+
     def incident_page(self, request, template: str, incident, **more) -> TemplateResponse:
-        context = self.admin_site.each_context(request) | {
-            "title": incident.reference,
-            "subtitle": incident.title,
-            "opts": self.opts,
-            "original": incident,
-            "incident": incident,
-        }
-        return TemplateResponse(request, template, context | more)
+        about = {"title": incident.reference, "subtitle": incident.title, "original": incident, "incident": incident}
+        return self.framed(request, template, **about | more)
 
     @staticmethod
     def told(request, verb: Callable[[], str]) -> bool:

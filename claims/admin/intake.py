@@ -12,7 +12,6 @@ from django import forms
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied
 from django.shortcuts import redirect
-from django.template.response import TemplateResponse
 from django.urls import path, reverse
 from django.utils import timezone
 from django.utils.html import format_html
@@ -226,7 +225,7 @@ class NewContact:
                 form.add_error(None, str(refusal))
             else:
                 return self._contact_entered(request, form, claim)
-        return self._intake(request, "claims/intake_contact.html", form=form, title=_("New contact"))
+        return self.framed(request, "claims/intake_contact.html", form=form, title=_("New contact"))
 
     def _contact_entered(self, request, form, claim):
         link = format_html('<a class="mg-link" href="{}">{}</a>', claim.get_absolute_url(), claim.reference)
@@ -255,19 +254,15 @@ class NewContact:
         found = [(customer, callers.account_meant(customer, text)) for customer in callers.customers(text)]
         known = any(customer.code.casefold() == text.casefold() for customer, _account in found)
         enough = len(text) >= callers.SHORTEST and not known
-        return self._intake(request, "claims/intake_customers.html", found=found, text=text, enough=enough)
+        return self.framed(request, "claims/intake_customers.html", found=found, text=text, enough=enough)
 
     def contact_check_view(self, request):
         """The claim there is, the incident by the time, each order: before anything is saved."""
         self._may_enter(request)
         checked = Checked(ContactForm(request.POST, now=timezone.now()))
-        return self._intake(request, "claims/intake_check.html", checked=checked)
+        return self.framed(request, "claims/intake_check.html", checked=checked)
 
     @staticmethod
     def _may_enter(request) -> None:
         if not request.user.has_perm("claims.add_contact"):
             raise PermissionDenied
-
-    def _intake(self, request, template, **more) -> TemplateResponse:
-        context = self.admin_site.each_context(request) | {"opts": self.opts}
-        return TemplateResponse(request, template, context | more)

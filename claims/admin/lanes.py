@@ -9,7 +9,7 @@ from django.core.exceptions import PermissionDenied
 from django.http import QueryDict
 from django.shortcuts import get_object_or_404, redirect
 from django.template.response import TemplateResponse
-from django.urls import path, reverse
+from django.urls import reverse
 from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.translation import gettext as _
@@ -80,15 +80,12 @@ class Lanes:
     ordering = ["due_at", "submitted_at", "id"]
 
     def lane_urls(self):
-        def at(route, view, name):
-            return path(route, self.admin_site.admin_view(view), name=f"claims_claim_{name}")
-
         return [
-            at("next/", self.next_view, "next"),
-            at("assign/", self.assign_view, "assign"),
-            at("filters/", self.keep_filter_view, "keep_filter"),
-            at("filters/<int:pk>/drop/", self.drop_filter_view, "drop_filter"),
-            at("<int:pk>/here/", self.here_view, "here"),
+            self.at("next/", self.next_view, "next"),
+            self.at("assign/", self.assign_view, "assign"),
+            self.at("filters/", self.keep_filter_view, "keep_filter"),
+            self.at("filters/<int:pk>/drop/", self.drop_filter_view, "drop_filter"),
+            self.at("<int:pk>/here/", self.here_view, "here"),
         ]
 
     def get_changelist(self, request, **kwargs):

@@ -10,7 +10,6 @@ from django.core.exceptions import PermissionDenied
 from django.core.mail import EmailMultiAlternatives
 from django.http import Http404
 from django.shortcuts import get_object_or_404, redirect
-from django.template.response import TemplateResponse
 from django.urls import path
 from django.utils import timezone
 from django.utils.html import format_html
@@ -96,13 +95,10 @@ class LetterAdmin(IncidentPages, OfClaim, office.ReadOnlyScreen):
         return super().changelist_view(request, extra | (extra_context or {}))
 
     def get_urls(self):
-        def at(route, view, name):
-            return path(route, self.admin_site.admin_view(view), name=f"claims_letter_{name}")
-
         return [
-            at("send-failed/", self.send_failed_view, "send_failed"),
-            at("<int:pk>/send-again/", self.send_again_view, "send_again"),
-            at("<int:pk>/mark-sent/", self.mark_sent_view, "mark_sent"),
+            self.at("send-failed/", self.send_failed_view, "send_failed"),
+            self.at("<int:pk>/send-again/", self.send_again_view, "send_again"),
+            self.at("<int:pk>/mark-sent/", self.mark_sent_view, "mark_sent"),
             *super().get_urls(),
         ]
 
@@ -110,15 +106,15 @@ class LetterAdmin(IncidentPages, OfClaim, office.ReadOnlyScreen):
         if request.method != "GET" or not self.has_view_permission(request):
             raise PermissionDenied
         letter = get_object_or_404(Letter.objects.select_related("claim__customer", "claim__incident"), pk=object_id)
-        context = self.admin_site.each_context(request) | {
-            "title": letter.get_event_display(),
-            "subtitle": letter.claim.reference,
-            "opts": self.opts,
-            "original": letter,
-            "letter": letter,
-            "page": screens.LetterPage(letter, now=timezone.now()),
-        }
-        return TemplateResponse(request, "claims/letter.html", context)
+        return self.framed(
+            request,
+            "claims/letter.html",
+            title=letter.get_event_display(),
+            subtitle=letter.claim.reference,
+            original=letter,
+            letter=letter,
+            page=screens.LetterPage(letter, now=timezone.now()),
+        )
 
     def send_again_view(self, request, pk):
         def verb():
@@ -158,7 +154,7 @@ class LetterTemplateAdmin(IncidentPages, office.ReadOnlyScreen):
     def changelist_view(self, request, extra_context=None):
         if not self.has_view_permission(request):
             raise PermissionDenied
-        return self._page(
+        return self.framed(
             request, "claims/letter_events.html", title=_("Words of the letters"), events=screens.events()
         )
 
@@ -186,7 +182,7 @@ class LetterTemplateAdmin(IncidentPages, office.ReadOnlyScreen):
         if language in letters.LANGUAGES and do == "test":
             self.told(request, lambda: self._tried(request, page, language))
         template = "claims/_letter_preview.html" if request.htmx else "claims/letter_words.html"
-        return self._page(request, template, title=page.name, page=page, may_change=may_change)
+        return self.framed(request, template, title=page.name, page=page, may_change=may_change)
 
     def _claim(self, request) -> Claim | None:
         """The claim to look at the words with."""
@@ -223,11 +219,6 @@ class LetterTemplateAdmin(IncidentPages, office.ReadOnlyScreen):
         except (OSError, SMTPException, ValueError) as error:
             raise gate.Refused("the mail server did not take it: %(error)s", error=error) from error
         return _("Sent to %(address)s.") % {"address": request.user.email}
-
-    def _page(self, request, template, **context) -> TemplateResponse:
-        return TemplateResponse(
-            request, template, self.admin_site.each_context(request) | {"opts": self.opts} | context
-        )
 
 
 def _typed(request) -> dict[str, Words]:

@@ -226,8 +226,7 @@ class PayoutBatchAdmin(IncidentPages, office.ReadOnlyScreen):
         return self._page(request, "claims/payout_batch.html", batch.reference, **more)
 
     def _page(self, request, template: str, title: str, **more) -> TemplateResponse:
-        context = self.admin_site.each_context(request) | {"title": title, "opts": self.opts}
-        return TemplateResponse(request, template, context | more)
+        return self.framed(request, template, title=title, **more)
 
     def _act(self, request, pk, permission: str, verb) -> HttpResponse:
         self._may(request, permission, post=True)
@@ -272,8 +271,7 @@ class PayoutLimitAdmin(office.Screen):
                 return redirect("admin:claims_payoutlimit_changelist")
             except gate.Refused as refusal:
                 form.add_error(None, str(refusal))
-        context = self.admin_site.each_context(request) | {"opts": self.opts, "title": _("Set a payout limit")}
-        return TemplateResponse(request, "claims/payout_limit.html", context | {"form": form})
+        return self.framed(request, "claims/payout_limit.html", title=_("Set a payout limit"), form=form)
 
 
 def _limited(limit: PayoutLimit) -> str:

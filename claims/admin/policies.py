@@ -8,8 +8,6 @@ from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
 from django.http import FileResponse
 from django.shortcuts import get_object_or_404, redirect
-from django.template.response import TemplateResponse
-from django.urls import path
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
@@ -50,11 +48,13 @@ class PolicyAdmin(PolicyEditor, office.ReadOnlyScreen):
         return request.user.has_perm("claims.add_policy")
 
     def get_urls(self):
-        def at(verb, view):
-            return path(f"<int:pk>/{verb}/", self.admin_site.admin_view(view), name=f"claims_policy_{verb}")
-
-        ours = [at("publish", self.publish_view), at("preview", self.preview_view), at("file", self.file_view)]
-        return [*ours, *self.editor_urls(), *super().get_urls()]
+        return [
+            self.at("<int:pk>/publish/", self.publish_view, "publish"),
+            self.at("<int:pk>/preview/", self.preview_view, "preview"),
+            self.at("<int:pk>/file/", self.file_view, "file"),
+            *self.editor_urls(),
+            *super().get_urls(),
+        ]
 
     def add_view(self, request, form_url="", extra_context=None):
         if not self.has_add_permission(request):
@@ -72,14 +72,14 @@ class PolicyAdmin(PolicyEditor, office.ReadOnlyScreen):
                 return redirect("admin:claims_policy_change", policy.pk)
             except (gate.Refused, TermsError) as refusal:
                 form.add_error(None, getattr(refusal, "errors", str(refusal)))
-        return self._page(request, "claims/policy_form.html", title=_("Draft a policy"), form=form, start=start)
+        return self.framed(request, "claims/policy_form.html", title=_("Draft a policy"), form=form, start=start)
 
     def change_view(self, request, object_id, form_url="", extra_context=None):
         if request.method != "GET" or not self.has_view_permission(request):
             raise PermissionDenied
         policy = self._policy(object_id)
         page = PolicyPage(policy, request.user, against=request.GET.get("against", ""))
-        return self._page(
+        return self.framed(
             request,
             "claims/policy.html",
             title=policy.name,
@@ -114,7 +114,7 @@ class PolicyAdmin(PolicyEditor, office.ReadOnlyScreen):
             raise PermissionDenied
         page = PolicyPage(policy, request.user)
         under_way = bool(page.preview and page.preview.under_way)
-        response = self._page(request, "claims/_preview.html", page=page, policy=policy, ended=not under_way)
+        response = self.framed(request, "claims/_preview.html", page=page, policy=policy, ended=not under_way)
         response.status_code = 200 if under_way else STOP_POLLING
         return response
 
@@ -126,7 +126,7 @@ class PolicyAdmin(PolicyEditor, office.ReadOnlyScreen):
         page = PolicyPage(policy, request.user)
         if request.method != "POST" or not (page.was_previewed or request.POST.get("unseen")):
             title = _("Publish this policy?")
-            return self._page(request, "claims/policy_publish.html", title=title, page=page, policy=policy)
+            return self.framed(request, "claims/policy_publish.html", title=title, page=page, policy=policy)
         try:
             policy.sha256 = request.POST.get("sha256") or policy.sha256
             workflow.publish_policy(policy, by=request.user, now=timezone.now())
@@ -137,8 +137,3 @@ class PolicyAdmin(PolicyEditor, office.ReadOnlyScreen):
 
     def _policy(self, pk) -> Policy:
         return get_object_or_404(Policy.objects.select_related("incident", "drafted_by", "published_by"), pk=pk)
-
-    def _page(self, request, template, **context):
-        return TemplateResponse(
-            request, template, self.admin_site.each_context(request) | {"opts": self.opts} | context
-        )

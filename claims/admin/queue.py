@@ -5,8 +5,6 @@ from __future__ import annotations
 from django.contrib import admin
 from django.core.exceptions import PermissionDenied
 from django.shortcuts import get_object_or_404, redirect
-from django.template.response import TemplateResponse
-from django.urls import path
 from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.timesince import timesince, timeuntil
@@ -123,15 +121,12 @@ class ClaimAdmin(
     # --- one claim
 
     def get_urls(self):
-        def at(route, view, name):
-            return path(route, self.admin_site.admin_view(view), name=f"claims_claim_{name}")
-
         return [
-            at("<int:pk>/assess/", self.assess_view, "assess"),
-            at("<int:pk>/approve/", self.approve_view, "approve"),
-            at("<int:pk>/deny/", self.deny_view, "deny"),
-            at("<int:pk>/offer/", self.offer_view, "offer"),
-            at("offers/<int:pk>/answer/", self.answer_view, "answer"),
+            self.at("<int:pk>/assess/", self.assess_view, "assess"),
+            self.at("<int:pk>/approve/", self.approve_view, "approve"),
+            self.at("<int:pk>/deny/", self.deny_view, "deny"),
+            self.at("<int:pk>/offer/", self.offer_view, "offer"),
+            self.at("offers/<int:pk>/answer/", self.answer_view, "answer"),
             *self.evidence_urls(),
             *self.steps_urls(),
             *self.lane_urls(),
@@ -152,9 +147,8 @@ class ClaimAdmin(
             raise PermissionDenied
         claim = office.row_or_404(page.claims(), object_id)
         shown_page = page.ClaimPage(claim, request.user)
-        context = self.admin_site.each_context(request) | {
+        context = {
             "title": claim.reference,
-            "opts": self.opts,
             "original": claim,
             "claim": claim,
             "page": shown_page,
@@ -172,7 +166,7 @@ class ClaimAdmin(
         context |= self.presence(request, claim)
         if request.user.has_perm("claims.assign_claim"):
             context |= givable()
-        return TemplateResponse(request, "claims/claim.html", context)
+        return self.framed(request, "claims/claim.html", **context)
 
     def assess_view(self, request, pk):
         def verb(claim, now):

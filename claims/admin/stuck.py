@@ -5,7 +5,6 @@ from __future__ import annotations
 from django.conf import settings
 from django.core.exceptions import PermissionDenied
 from django.shortcuts import redirect
-from django.template.response import TemplateResponse
 from django.urls import path
 from django.utils import timezone
 from django.utils.translation import gettext as _
@@ -30,16 +29,16 @@ class StuckWork(IncidentPages):
         if request.method != "GET" or not request.user.has_perm("jobs.view_job"):
             raise PermissionDenied
         now = timezone.now()
-        context = self.admin_site.each_context(request) | {
-            "title": _("What got stuck"),
-            "opts": self.opts,
-            "claims": stuck.found(stuck.claims(now).select_related("incident", "customer"), "submitted_at"),
-            "letters": stuck.found(stuck.letters(now).select_related("claim"), "written_at"),
-            "doubtful": stuck.found(stuck.doubtful_letters(now).select_related("claim"), "tried_at"),
-            "evidence": stuck.found(stuck.evidence(now).select_related("claim"), "received_at"),
-            "may": {kind for kind, (permission, _wake) in KINDS.items() if request.user.has_perm(permission)},
-        }
-        return TemplateResponse(request, "claims/stuck.html", context)
+        return self.framed(
+            request,
+            "claims/stuck.html",
+            title=_("What got stuck"),
+            claims=stuck.found(stuck.claims(now).select_related("incident", "customer"), "submitted_at"),
+            letters=stuck.found(stuck.letters(now).select_related("claim"), "written_at"),
+            doubtful=stuck.found(stuck.doubtful_letters(now).select_related("claim"), "tried_at"),
+            evidence=stuck.found(stuck.evidence(now).select_related("claim"), "received_at"),
+            may={kind for kind, (permission, _wake) in KINDS.items() if request.user.has_perm(permission)},
+        )
 
     def queue_again_view(self, request, kind):
         if request.method != "POST" or kind not in KINDS:

@@ -7,7 +7,6 @@ from datetime import datetime, timedelta
 
 from django.contrib import admin
 from django.core.exceptions import PermissionDenied
-from django.template.response import TemplateResponse
 from django.urls import path
 from django.utils import translation
 from django.utils.translation import gettext as _
@@ -76,9 +75,8 @@ class LiquidationRatioAdmin(office.Screen):
             sheet = Sheet.posted(request.POST)
             document = sheet.document if do == "replay" else None
         answer = _answer(sheet, document) if document else None
-        context = self.admin_site.each_context(request) | {"opts": self.opts, "title": _("Why was it liquidated?")}
-        context |= {"sheet": sheet, "file": file, "answer": answer, "added": do == "add"}
-        return TemplateResponse(request, "incidents/explain.html", context)
+        found = {"sheet": sheet, "file": file, "answer": answer, "added": do == "add"}
+        return self.framed(request, "incidents/explain.html", title=_("Why was it liquidated?"), **found)
 
 
 def _begun(request) -> Sheet:

@@ -13,7 +13,6 @@ from django.core.exceptions import PermissionDenied
 from django.core.paginator import Paginator
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect
-from django.template.response import TemplateResponse
 from django.urls import path, reverse
 from django.utils import timezone
 from django.utils.module_loading import import_string
@@ -174,14 +173,13 @@ class Prices:
             raise PermissionDenied
 
     def _prices_page(self, request, template, incident, outage, **more) -> HttpResponse:
-        context = self.admin_site.each_context(request) | {
+        context = {
             "title": incident.reference,
             "subtitle": incident.title,
-            "opts": self.opts,
             "original": incident,
             "incident": incident,
             "outage": outage,
             "gap": int(outage.gap.total_seconds()),
             "is_fullwidth": "1",
         }
-        return TemplateResponse(request, template, context | more)
+        return self.framed(request, template, **context | more)

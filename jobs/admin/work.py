@@ -10,8 +10,7 @@ from django.core.exceptions import PermissionDenied
 from django.db.models import Q
 from django.shortcuts import get_object_or_404, redirect
 from django.template.loader import render_to_string
-from django.template.response import TemplateResponse
-from django.urls import path, reverse
+from django.urls import reverse
 from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.module_loading import import_string
@@ -141,10 +140,11 @@ class JobAdmin(office.ReadOnlyScreen):
     # --- one job
 
     def get_urls(self):
-        def at(name, view):
-            return path(f"<int:pk>/{name}/", self.admin_site.admin_view(view), name=f"jobs_job_{name}")
-
-        return [at("retry", self.retry_view), at("cancel", self.cancel_view), *super().get_urls()]
+        return [
+            self.at("<int:pk>/retry/", self.retry_view, "retry"),
+            self.at("<int:pk>/cancel/", self.cancel_view, "cancel"),
+            *super().get_urls(),
+        ]
 
     def change_view(self, request, object_id, form_url="", extra_context=None):
         if request.method != "GET" or not self.has_view_permission(request) or not object_id.isdecimal():
@@ -152,19 +152,19 @@ class JobAdmin(office.ReadOnlyScreen):
         now = timezone.now()
         job = get_object_or_404(work.pieces(), pk=_leading(int(object_id)))
         (piece,) = in_words([job])
-        context = self.admin_site.each_context(request) | {
-            "title": piece.task,
-            "subtitle": job.key,
-            "opts": self.opts,
-            "original": job,
-            "piece": piece,
-            "stages": work.stages(job),
-            "parts": work.parts(job),
-            "left": estimate.estimate(job, now=now).left if piece.live else None,
-            "may_act": request.user.has_perm(queue.PERMISSION),
-            "every": LIVELY,
-        }
-        return TemplateResponse(request, "jobs/job.html", context)
+        return self.framed(
+            request,
+            "jobs/job.html",
+            title=piece.task,
+            subtitle=job.key,
+            original=job,
+            piece=piece,
+            stages=work.stages(job),
+            parts=work.parts(job),
+            left=estimate.estimate(job, now=now).left if piece.live else None,
+            may_act=request.user.has_perm(queue.PERMISSION),
+            every=LIVELY,
+        )
 
     def retry_view(self, request, pk):
         return self._act(request, pk, queue.retry, _("It is tried again, from where it stopped."))

@@ -21,8 +21,7 @@ class BooksPages:
             raise PermissionDenied
 
     def page(self, request, template: str, title, **more) -> TemplateResponse:
-        context = self.admin_site.each_context(request) | {"title": title, "opts": self.opts, "is_fullwidth": "1"}
-        return TemplateResponse(request, template, context | more)
+        return self.framed(request, template, title=title, is_fullwidth="1", **more)
 
     @staticmethod
     def found(rows: QuerySet[Row], key: str) -> Row:

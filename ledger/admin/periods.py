@@ -9,7 +9,6 @@ from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
 from django.http import HttpResponse
 from django.shortcuts import redirect
-from django.urls import path
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
@@ -38,13 +37,10 @@ class PeriodAdmin(BooksPages, office.ReadOnlyScreen):
         return office.badge("done", _("books closed")) if period.closed_at else office.badge("draft", _("proposed"))
 
     def get_urls(self):
-        def at(route, view, name):
-            return path(route, self.admin_site.admin_view(view), name=f"ledger_period_{name}")
-
         return [
-            at("propose/", self.propose_view, "propose"),
-            at("<int:pk>/close/", self.close_view, "close"),
-            at("<int:pk>/take-back/", self.take_back_view, "take_back"),
+            self.at("propose/", self.propose_view, "propose"),
+            self.at("<int:pk>/close/", self.close_view, "close"),
+            self.at("<int:pk>/take-back/", self.take_back_view, "take_back"),
             *super().get_urls(),
         ]
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
 from django.shortcuts import redirect
-from django.template.response import TemplateResponse
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
@@ -47,5 +46,4 @@ class RateAdmin(office.Screen):
                 return redirect("admin:ledger_rate_changelist")
             except rates.RateError as refusal:
                 form.add_error(None, str(refusal))
-        context = self.admin_site.each_context(request) | {"opts": self.opts, "title": _("Enter a rate"), "form": form}
-        return TemplateResponse(request, "ledger/rate.html", context)
+        return self.framed(request, "ledger/rate.html", title=_("Enter a rate"), form=form)
