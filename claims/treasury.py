@@ -40,7 +40,7 @@ def hand_out(batch: PayoutBatch, *, by=None, now: datetime) -> Iterator[bytes]:
         gate.may(by, "claims.export_payoutbatch")
     if batch.status not in (PayoutBatch.Status.RELEASED, PayoutBatch.Status.SETTLED):
         raise Refused(
-            "%(batch)s is %(status)s: only what is released goes to treasury",
+            "%(batch)s (%(status)s) is not released: only what is released goes to treasury",
             batch=batch.reference,
             status=batch.get_status_display(),
         )

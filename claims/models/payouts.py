@@ -8,7 +8,7 @@ from django.db import models
 from django.db.models import F, Q, Value
 from django.db.models.functions import Cast, Concat, Greatest, Length, LPad
 from django.urls import reverse
-from django.utils.translation import gettext
+from django.utils.translation import gettext, pgettext_lazy
 from django.utils.translation import gettext_lazy as _
 
 from claims.models.fields import Amount, append_only
@@ -59,7 +59,7 @@ class PayoutBatch(models.Model):
         PROPOSED = "proposed", _("waits for a second manager")
         RELEASED = "released", _("with treasury")
         SETTLED = "settled", _("settled")
-        CANCELLED = "cancelled", _("cancelled")
+        CANCELLED = "cancelled", pgettext_lazy("state", "cancelled")
 
     reference = models.GeneratedField(
         expression=Concat(Value("PAY-"), LPad(NUMBER, Greatest(Length(NUMBER), 6), Value("0"))),

@@ -11,6 +11,7 @@ from django.utils.translation import ngettext
 
 from claims import gate
 from claims.models import Assessment, Bonus, Claim, Policy, Verdict
+from claims.workflow.goodwill import customers_due_a_bonus
 from jobs.estimate import Estimate, estimate
 from jobs.models import Job
 
@@ -109,3 +110,13 @@ class Desk:
         """By asset, the goodwill bonuses granted so far."""
         rows = Bonus.objects.filter(claim__incident=self.incident).order_by("asset")
         return list(rows.values("asset").annotate(customers=Count("pk"), amount=Sum("amount")))
+
+    @cached_property
+    def bonuses_due(self) -> int:
+        """Customers whom a grant would reach now."""
+        return customers_due_a_bonus(self.incident, self.in_force.terms) if self.in_force else 0
+
+    @property
+    def bonuses_due_in_all(self) -> Decimal:
+        """What that grant would come to, in the bonus's asset."""
+        return self.bonuses_due * self.in_force.terms.bonus_amount

@@ -26,9 +26,9 @@ def grant_bonuses(incident, *, by, now: datetime) -> tuple[list[Bonus], int]:
     bonus = policy.terms
     if not bonus.bonus_amount:
         return [], 0
-    due = Claim.objects.filter(incident=incident, pk__in=_in_touch_for_bonus(incident, bonus))
+    in_touch = _in_touch(incident, bonus)
     claims = list(
-        due.filter(bonus__isnull=True)
+        in_touch.filter(bonus__isnull=True)
         .select_related("incident")
         .order_by("pk")
         .select_for_update(of=("self",), no_key=True)
@@ -36,7 +36,7 @@ def grant_bonuses(incident, *, by, now: datetime) -> tuple[list[Bonus], int]:
     # Granted by somebody else while we waited for the lock.
     had = set(Bonus.objects.filter(claim__in=claims).values_list("claim", flat=True))
     claims = [claim for claim in claims if claim.pk not in had]
-    already = due.filter(bonus__isnull=False).count()
+    already = in_touch.filter(bonus__isnull=False).count()
     entries = settlement.goodwill(claims, amount=bonus.bonus_amount, asset=bonus.bonus_asset, by=by, now=now)
     granted = Bonus.objects.bulk_create(
         Bonus(
@@ -52,8 +52,14 @@ def grant_bonuses(incident, *, by, now: datetime) -> tuple[list[Bonus], int]:
     return granted, already
 
 
-def _in_touch_for_bonus(incident, policy: terms.Terms) -> QuerySet:
-    """Contacts because of the incident: not before it began; S1 names no deadline, a policy may."""
+def customers_due_a_bonus(incident, policy: terms.Terms) -> int:
+    """How many a grant would reach now; none without an amount."""
+    return _in_touch(incident, policy).filter(bonus__isnull=True).count() if policy.bonus_amount else 0
+
+
+def _in_touch(incident, policy: terms.Terms) -> QuerySet[Claim]:
+    """The claims with a contact because of the incident: not before it began; S1 names no deadline, a policy may."""
     outage = facts.current_outage(incident)
     contacts = Contact.objects.filter(claim__incident=incident)
-    return (contacts.in_time(outage, policy.bonus_within) if outage else contacts.none()).values("claim")
+    in_time = contacts.in_time(outage, policy.bonus_within) if outage else contacts.none()
+    return Claim.objects.filter(incident=incident, pk__in=in_time.values("claim"))

@@ -169,7 +169,11 @@ def _check_typed(batch: PayoutBatch, typed: str) -> None:
     match = TYPED.fullmatch(typed)
     right = match and (Decimal(match[1].replace(",", "")), match[2]) == (batch.total, batch.asset)
     if not right:
-        raise Refused("%(typed)s is not the total of %(batch)s", typed=repr(typed.strip()), batch=batch.reference)
+        raise Refused(
+            "%(typed)s is not the total of %(batch)s: type it as its page shows it, with the unit, such as 387.92 USDT",
+            typed=repr(typed.strip()),
+            batch=batch.reference,
+        )
 
 
 def _check_limits(batch: PayoutBatch) -> None:

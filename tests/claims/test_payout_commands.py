@@ -10,6 +10,7 @@ from tests.console import done, portal
 
 pytestmark = pytest.mark.django_db
 REF = "INC-2022-001"
+AS_SHOWN = "type it as its page shows it, with the unit, such as 387.92 USDT"
 
 
 @pytest.fixture
@@ -30,7 +31,7 @@ def test_a_payout_on_the_console_from_the_proposal_to_the_last_line(desk):
     assert f'release_payout {name} --by USER --total "111 USDT"' in refused["errors"][0]
 
     code, refused = portal("release_payout", name, "--by", "max", "--total", "111")
-    assert (code, refused["batch"], refused["errors"]) == (1, None, [f"'111' is not the total of {name}"])
+    assert (code, refused["batch"], refused["errors"]) == (1, None, [f"'111' is not the total of {name}: {AS_SHOWN}"])
     assert done("release_payout", name, "--by", "max", "--total", "111 USDT") == told | {"status": "released"}
 
     out = desk.folder / "treasury.csv"
@@ -81,4 +82,7 @@ def test_a_proposal_is_cancelled_on_the_console(desk):
     told = done("cancel_payout", batch, "--by", "max", "--reason", "the wrong day")
     assert (told["batch"], told["status"]) == (batch.reference, "cancelled")
     code, said = portal("export_payout", batch, "--output", desk.folder / "x.csv")
-    assert (code, said["errors"]) == (1, [f"{batch} is cancelled: only what is released goes to treasury"])
+    assert (code, said["errors"]) == (
+        1,
+        [f"{batch} (cancelled) is not released: only what is released goes to treasury"],
+    )

@@ -214,11 +214,12 @@ def test_bonuses_are_granted_once_however_often_the_button_is_pressed(mia):
     for code in ("carla", "chen"):
         f.claim(incident, code)
     desk = signed_in(mia)
-    assert "20.00 USDT" in text_of(desk.get(f"{DESK}bonuses/"))
+    assert "40.00 USDT to 2 customers now" in text_of(desk.get(f"{DESK}bonuses/"))
     assert "Bonuses granted: 2 (40.00 USDT)" in text_of(desk.post(f"{DESK}bonuses/", follow=True))
     assert "Bonuses granted: 0 (0); customers who had theirs already: 2." in text_of(
         desk.post(f"{DESK}bonuses/", follow=True)
     )
+    assert "Nobody is due one now. 2 customers have it already: 40.00 USDT" in text_of(desk.get(f"{DESK}bonuses/"))
     assert Bonus.objects.count() == 2
 
 

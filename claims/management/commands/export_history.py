@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-from datetime import date
-
 from django.core.management.base import CommandError
 
 from claims import history
 from claims.models import Claim
 from jobs.console import PortalCommand, Refusal, written_to
+from jobs.paper import day
 
 
 class Command(PortalCommand):
     help = "Every change as CSV, oldest first: who, when, from where, old and new (--from and --to: days in UTC, both inside)."
 
     def arguments(self, parser):
-        parser.add_argument("--from", dest="first", type=date.fromisoformat, metavar="DAY", help="such as 2022-11-01")
-        parser.add_argument("--to", dest="last", type=date.fromisoformat, metavar="DAY", help="such as 2022-11-30")
+        parser.add_argument("--from", dest="first", type=day, metavar="DAY", help="such as 2022-11-01")
+        parser.add_argument("--to", dest="last", type=day, metavar="DAY", help="such as 2022-11-30")
         parser.add_argument("--claim", metavar="REFERENCE", help="only this claim and what hangs on it")
         parser.add_argument("--output", metavar="FILE", help="instead of standard output")
 
