@@ -62,7 +62,9 @@ TRACKED = {
     "auth_user_groups": Tracked(),
     "auth_user_user_permissions": Tracked(),
 }
-SETTINGS = "SET search_path = public, pg_temp SET timezone = 'UTC'"
+# A session keeps the plan of its first statement for all later ones: a plan made while a table had one row must not read the
+# whole of it for each of a thousand, nor one made for a thousand be compiled anew for each single row.
+SETTINGS = "SET search_path = public, pg_temp SET timezone = 'UTC' SET enable_seqscan = off SET jit = off"
 HIDDEN = '"•••"'
 LINE = """
         INSERT INTO claims_change (action, user_id, source, role, client, application, at, kind, operation, object_id, claim_id,

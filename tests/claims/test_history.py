@@ -5,7 +5,8 @@ import pytest
 from django.db import connection
 from django.db.models import F
 
-from claims.models import Change, Claim, ContactFile
+from claims import workflow
+from claims.models import Change, Claim, ContactFile, Offer, OfferLine, Verdict
 from incidents.models import Customer, Order
 from tests import factories as make
 from tests.factories import NOW
@@ -56,6 +57,31 @@ def test_no_row_pays_for_another(claims):
              WHERE tgrelid = 'claims_claim'::regclass AND NOT tgisinternal AND tgtype & 1 = 1
         """)  # fmt: skip
         assert cursor.fetchall() == []
+
+
+def test_whose_claim_a_line_is_about_is_looked_up_by_key_even_in_a_small_table():
+    """A session keeps its first plan: one that read the whole table for each row would do so when there are thousands."""
+    incident, mia = make.incident(), make.staff("mia", "manager")
+    make.quotes("BTCUSDT", ("14:20", "16571", "16571.1"))
+    for number in range(30):
+        make.order(f"O-{number}")
+    claim = make.claim(incident)
+    workflow.assess_now(incident, now=NOW)
+    claim.refresh_from_db()
+    offer = Offer.objects.create(claim=claim, assessment=claim.assessment, made_by=mia, made_at=NOW)
+    lines = [
+        OfferLine(offer=offer, verdict=verdict, remedy="best_price", amount=1, asset="USDT")
+        for verdict in Verdict.objects.all()
+    ]
+    with connection.cursor() as cursor:
+        cursor.execute("ANALYZE claims_offer")
+        read = "SELECT seq_tup_read, idx_scan FROM pg_stat_xact_user_tables WHERE relname = 'claims_offer'"
+        cursor.execute(read)
+        whole, by_key = cursor.fetchone()
+        OfferLine.objects.bulk_create(lines)
+        cursor.execute(read)
+        assert cursor.fetchone() == (whole, by_key + 30)
+    assert claim.changes.filter(kind="claims_offerline").count() == 30
 
 
 def told(kind: str) -> list[tuple]:
