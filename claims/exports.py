@@ -7,11 +7,11 @@ from typing import BinaryIO
 from django.db import connection
 
 from claims.changes import CHANGED, TOLD
+from claims.history import Instant, Text
 from claims.models import Assessment
 
-# A spreadsheet never runs a cell: text that could start a formula gets an apostrophe; numbers stay numbers.
-TEXT = r"CASE WHEN {0} ~ '^[=+\-@\t\r]' THEN '''' || {0} ELSE {0} END"
-INSTANT = "to_char({0} AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS.US\"Z\"')"
+# As the history is written; numbers stay numbers.
+TEXT, INSTANT = (form.template % {"expressions": "{0}"} for form in (Text, Instant))
 NUMBER = "trim_scale({0})"
 
 VERDICTS = f"""

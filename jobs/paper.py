@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import date, datetime
+from datetime import UTC, date, datetime, time
 from typing import Any, overload
 
-from django.db import connection, transaction
+from django.db import connection
 
 Row = Sequence[Any]
+Moment = datetime | date | None  # an instant, or a day up to its end; None: now
 AT_ONCE = 2_000  # rows fetched together while streaming
 
 
@@ -111,17 +111,13 @@ def moment(text: str) -> date | datetime:
     return found
 
 
+def by_then(as_of: Moment) -> datetime | None:
+    """The instant up to which something was done; of a day its very end. None: now."""
+    if as_of is None or isinstance(as_of, datetime):
+        return as_of
+    return datetime.combine(as_of, time.max, UTC)
+
+
 def day(text: str) -> date:
     """A day: 2022-11-30."""
     return date.fromisoformat(text)
-
-
-@contextmanager
-def snapshot() -> Iterator[None]:
-    """One view of the database for several questions; inside a caller's transaction, the caller's view."""
-    if connection.in_atomic_block:
-        yield
-        return
-    with transaction.atomic(), connection.cursor() as cursor:
-        cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")
-        yield

@@ -8,6 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+# To the microsecond, in UTC: `2022-11-18T09:00:00.000000Z`.
+INSTANT = """to_char({} AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"')"""
+
 
 def text(value: str) -> str:
     """The SQL of a text as a netstring, as arguments for concat(). The database is UTF-8: its octets are the bytes."""
@@ -20,7 +23,7 @@ def fixed(length: int, value: str) -> str:
 
 
 def instant(column: str) -> str:
-    return fixed(27, f"to_char({column} AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS.US\"Z\"')")
+    return fixed(27, INSTANT.format(column))
 
 
 def concat(fields: Iterable[str]) -> str:

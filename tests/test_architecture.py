@@ -65,6 +65,7 @@ FLOORS = {
     "inflows": JOINERS,
     "history": JOINERS,
     "stuck": JOINERS,
+    "moment": JOINERS,  # to one view of the books
     "letters": JOINERS,
     "report_files": JOINERS,  # rows and the forms they leave in
     "probe": JOINERS,  # to a child process

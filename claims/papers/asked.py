@@ -2,22 +2,12 @@
 
 from __future__ import annotations
 
-from datetime import UTC, date, datetime, time
-
 from django.urls import reverse
 
 from jobs.paper import Asked
 
-Moment = datetime | date | None
 # With all decimals of the asset; never rounded, so that a wrong amount would show. Takes (amount, the asset's decimals).
 AMOUNT = "round({0}, greatest(coalesce({1}, 8), scale(trim_scale({0}))))"
-
-
-def by_then(as_of: Moment) -> datetime | None:
-    """The instant up to which something was decided and posted; of a day its very end. None: now."""
-    if as_of is None or isinstance(as_of, datetime):
-        return as_of
-    return datetime.combine(as_of, time.max, UTC)
 
 
 def found(reference: str, incidents):

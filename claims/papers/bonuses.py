@@ -7,8 +7,8 @@ from django.utils.translation import gettext_lazy as _
 from claims import settlement
 from claims.assessment import incidents
 from claims.papers import asked
-from claims.papers.asked import AMOUNT, Moment
-from jobs.paper import Column, Paper, Query, Table
+from claims.papers.asked import AMOUNT
+from jobs.paper import Column, Moment, Paper, Query, Table, by_then
 
 GRANTED = """
   FROM claims_bonus bonus JOIN claims_claim claim ON claim.id = bonus.claim_id
@@ -64,7 +64,7 @@ TOTAL_COLUMNS = (
 def bonuses(*, reference: str | None = None, as_of: Moment = None) -> Paper:
     """Every bonus of an incident, or of all, that was granted by then. Raises Asked for an unknown incident."""
     found = asked.found(reference, incidents()) if reference else None
-    named = settlement.named() | {"incident": found and found.pk, "at": asked.by_then(as_of)}
+    named = settlement.named() | {"incident": found and found.pk, "at": by_then(as_of)}
     return Paper(
         "bonuses",
         _("Goodwill bonuses"),

@@ -8,8 +8,7 @@ from django.utils.translation import gettext_lazy as _
 
 from claims import settlement
 from claims.papers import asked, looked_at
-from claims.papers.asked import Moment
-from jobs.paper import Column, Paper, Query, Table
+from jobs.paper import Column, Moment, Paper, Query, Table, by_then
 
 ENTRY = Column("entry", "")
 REFERENCE = Column("reference", _("reference"), link=lambda row: asked.entry(row[0]))
@@ -62,7 +61,7 @@ TABLES = (
 
 def exceptions(*, first: date | None = None, as_of: Moment = None) -> Paper:
     """From a day on, up to an instant or the end of a day: by when it was posted, decided, entered or liquidated."""
-    bounds = {"since": first and datetime.combine(first, time.min, UTC), "at": asked.by_then(as_of)}
+    bounds = {"since": first and datetime.combine(first, time.min, UTC), "at": by_then(as_of)}
     tables = (
         Table(name, title, columns, Query(sql, settlement.named() | bounds), empty)
         for name, title, columns, sql, empty in TABLES

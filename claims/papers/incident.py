@@ -8,8 +8,8 @@ from claims import settlement
 from claims.assessment import incidents
 from claims.models import Claim
 from claims.papers import asked
-from claims.papers.asked import AMOUNT, Moment
-from jobs.paper import Column, Paper, Query, Table
+from claims.papers.asked import AMOUNT
+from jobs.paper import Column, Moment, Paper, Query, Table, by_then
 
 # Of a claim's runs the first says what was computed, the one in force what it came to. An order that was restored counts with
 # what its restoring gives back. Posted is what the awards' entries owe, paid what their payouts paid, each less its reversal.
@@ -123,7 +123,7 @@ def incident(*, reference: str, as_of: Moment = None) -> Paper:
     what was assessed, decided and posted by then. Raises Asked for an unknown incident.
     """
     found = asked.found(reference, incidents())
-    named = settlement.named() | {"incident": found.pk, "at": asked.by_then(as_of)}
+    named = settlement.named() | {"incident": found.pk, "at": by_then(as_of)}
     return Paper(
         "incident",
         _("Incident report"),

@@ -1,18 +1,15 @@
-"""What the exports share: one view of the books, SQL whose answer is the file, how instants and amounts are written."""
+"""What the exports share: SQL whose answer is the file, how amounts are written."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from typing import BinaryIO
 
-from django.db import connection, transaction
+from django.db import connection
 from psycopg.errors import error_from_result
 from psycopg.pq import ExecStatus
 from psycopg.pq.abc import PGconn, PGresult
 
-# To the microsecond, in UTC.
-INSTANT = """to_char({} AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"')"""
 DAY = "to_char({}, 'YYYY-MM-DD')"
 # All decimals of the asset; never rounded, so that a wrong amount would show.
 AMOUNT = "round(transfer.amount, greatest(asset.decimals, scale(trim_scale(transfer.amount))))"
@@ -77,15 +74,3 @@ def _expect(status: ExecStatus, result: PGresult) -> PGresult:
     if result.status != status:
         raise error_from_result(result)
     return result
-
-
-@contextmanager
-def snapshot() -> Iterator[None]:
-    """One view of the books for several questions; inside a caller's transaction, the caller's view."""
-    if connection.in_atomic_block:
-        yield
-        return
-    with transaction.atomic(), connection.cursor() as cursor:
-        cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")
-        cursor.execute("SET LOCAL jit = off")  # compiling these long expressions takes longer than working them out
-        yield

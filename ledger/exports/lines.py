@@ -5,7 +5,9 @@ from __future__ import annotations
 from datetime import date
 from typing import BinaryIO
 
-from ledger.exports.copying import EFFECTIVE, INSTANT, REVERSES, copied_lines, snapshot
+from ledger.canonical import INSTANT
+from ledger.exports.copying import EFFECTIVE, REVERSES, copied_lines
+from ledger.moment import snapshot
 
 TRANSFER = """format('{"line":%%s,"debit":%%s,"credit":%%s,"amount":"%%s","asset":%%s}', transfer.line, to_json(debit.name),
                              to_json(credit.name), trim_scale(transfer.amount), to_json(transfer.asset_id))"""

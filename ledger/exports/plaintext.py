@@ -18,9 +18,11 @@ from typing import BinaryIO
 from django.db.models import Max, Min
 
 from ledger import reports
-from ledger.exports.copying import AMOUNT, DAY, EFFECTIVE, INSTANT, REVERSES, copied_lines, snapshot
+from ledger.canonical import INSTANT
+from ledger.exports.copying import AMOUNT, DAY, EFFECTIVE, REVERSES, copied_lines
 from ledger.journal import places
 from ledger.models import Asset, ClosingBalance, Seal, Transfer
+from ledger.moment import snapshot
 
 OPENING = "Equity:OpeningBalances"  # the other side of what was there before the file begins
 TITLE = "Makegood: the insurance fund"

@@ -11,7 +11,8 @@ from typing import BinaryIO
 
 from django.db import connection, transaction
 
-from ledger.exports.copying import AMOUNT, DAY, EFFECTIVE, INSTANT, copied
+from ledger.canonical import INSTANT
+from ledger.exports.copying import AMOUNT, DAY, EFFECTIVE, copied
 
 # A spreadsheet never runs a cell: text that begins with = + - @, tab or return gets an apostrophe; numbers stay numbers.
 TEXT = "CASE WHEN ascii({0}) IN (61, 43, 45, 64, 9, 13) THEN '''' || {0} ELSE {0} END"

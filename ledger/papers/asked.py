@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from datetime import UTC, date, datetime, time
+from datetime import date, datetime
 from urllib.parse import urlencode
 
 from django.urls import reverse
 
-from jobs.paper import Asked
+from jobs.paper import Asked, Moment, by_then
 from ledger.models import JournalEntry
 
-Moment = datetime | date | None
 CATEGORIES = dict(JournalEntry.Category.choices)
 
 
@@ -32,10 +31,8 @@ def until(first: date | None, last: date | None, as_of: Moment) -> tuple[datetim
 
 
 def end(moment: Moment, now: datetime) -> datetime:
-    """The instant at which a report ends: the very end of its last day."""
-    if moment is None or isinstance(moment, datetime):
-        return moment or now
-    return datetime.combine(moment, time.max, UTC)
+    """The instant at which a report ends."""
+    return by_then(moment) or now
 
 
 def entry(pk: int | None) -> str | None:

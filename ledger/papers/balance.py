@@ -6,10 +6,9 @@ from datetime import datetime
 
 from django.utils.translation import gettext_lazy as _
 
-from jobs.paper import Column, Paper, Row, Table
+from jobs.paper import Column, Moment, Paper, Row, Table
 from ledger import reports
 from ledger.papers import asked
-from ledger.papers.asked import Moment
 from ledger.reports import Line
 
 

@@ -8,11 +8,11 @@ from decimal import Decimal
 
 from django.utils.translation import gettext_lazy as _
 
-from jobs.paper import Asked, Column, Paper, Row, Table, snapshot
+from jobs.paper import Asked, Column, Moment, Paper, Row, Table
 from ledger import reports
 from ledger.models import Asset
+from ledger.moment import snapshot
 from ledger.papers import asked
-from ledger.papers.asked import Moment
 from ledger.papers.statement import CLOSING, LINES, OPENING
 from ledger.reports import MEASURES, Flow, Fund, Worth
 

@@ -6,11 +6,11 @@ from datetime import date
 
 from django.utils.translation import gettext_lazy as _
 
-from jobs.paper import Asked, Column, Paper, Query, Table
+from jobs.paper import Asked, Column, Moment, Paper, Query, Table
 from ledger.journal import CHART
 from ledger.models import Account
 from ledger.papers import asked
-from ledger.papers.asked import CATEGORIES, Moment
+from ledger.papers.asked import CATEGORIES
 
 OPENING, CLOSING = "opening", "closing"
 LINES = {OPENING: _("opening balance"), CLOSING: _("closing balance"), **CATEGORIES}

@@ -13,10 +13,11 @@ from datetime import datetime
 from functools import partial
 from itertools import islice
 
-from django.db import connection, transaction
+from django.db import connection
 from django.db.backends.utils import CursorWrapper
 
 from ledger.models import JournalEntry, Seal, Sealing, Transfer, Verification
+from ledger.moment import snapshot
 from ledger.verification.chain import CHAIN, kept_seals
 from ledger.verification.guards import guards
 from ledger.verification.rows import LAWS
@@ -52,22 +53,20 @@ def one_moment() -> Iterator[str]:
 
     Inside a caller's transaction it is the caller's moment, which nobody else can see: no name.
     """
-    if connection.in_atomic_block:
-        yield NOBODY_ELSE
-        return
     with _looking() as cursor:
+        if cursor is None:
+            yield NOBODY_ELSE
+            return
         cursor.execute("SELECT pg_export_snapshot()")
         yield cursor.fetchone()[0]
 
 
 @contextmanager
-def _looking(moment: str = NOBODY_ELSE) -> Iterator[CursorWrapper]:
-    """A transaction that only reads, and sees the books of its first question or of that moment."""
-    with transaction.atomic(), connection.cursor() as cursor:
-        cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")
-        if moment:
-            cursor.execute("SET TRANSACTION SNAPSHOT %s", [moment])
-        cursor.execute("SELECT set_config('work_mem', %s, true), set_config('jit', 'off', true)", [MEMORY])
+def _looking(moment: str = NOBODY_ELSE) -> Iterator[CursorWrapper | None]:
+    """`snapshot`, with the memory that it takes to compare whole books."""
+    with snapshot(moment) as cursor:
+        if cursor is not None:
+            cursor.execute("SELECT set_config('work_mem', %s, true)", [MEMORY])
         yield cursor
 
 
