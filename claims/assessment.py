@@ -36,6 +36,7 @@ from claims.deadlines import Outage
 from claims.models import Assessment, Claim, Compensation, Contact, Evidence, GivenPrice, ReferencePrice, Verdict
 from claims.terms import Terms
 from incidents import market
+from incidents.liquidation import fee_in_sql as fee_in_sql
 from incidents.models import AbnormalRange, Asset, ImportedFile, Incident, Instrument, Liquidation, Order
 from incidents.prices import reference_prices, values_at
 from incidents.windows import merge

@@ -3,21 +3,23 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from decimal import ROUND_HALF_UP, Decimal
 from functools import cached_property
 from itertools import chain
 
 from django.contrib.auth import get_user_model
 from django.db.models import CharField, F, Func, Q, QuerySet, Value
+from django.db.models.expressions import RawSQL
 
 from claims import inflows
 from claims.models import Award, Bonus, Claim, Compensation, Contact, Decision, PayoutLine
+from incidents.liquidation import fee_in_sql
 from incidents.models import Liquidation
 from ledger.journal import BY_HAND, CORRECTION, TOPPED_UP
 from ledger.models import JournalEntry
 
 TOPUP = "/topup-"  # how the books name what they book before an entry that the fund would not suffice for
 ENDINGS = ("/cover", "/surplus")
+FEE_BY_FORMULA = fee_in_sql("incidents_liquidation", "incidents_instrument", "incidents_asset")
 
 
 def entries() -> QuerySet[JournalEntry]:
@@ -30,6 +32,13 @@ def by_hand() -> Q:
     written = Q(posted_by__isnull=False, category__in=(*BY_HAND, CORRECTION))
     booked = Q(reference__startswith=inflows.PREFIX) | Q(category=TOPPED_UP.category, reference__contains=TOPUP)
     return written & ~booked
+
+
+def by_hand_in_sql() -> tuple[str, dict[str, object]]:
+    """Their ids as a query, and the values that it names."""
+    sql, values = JournalEntry.objects.filter(by_hand()).order_by().values("pk").query.sql_with_params()
+    named = {f"by_hand_{place}": value for place, value in enumerate(values)}
+    return sql % tuple(f"%({name})s" for name in named), named
 
 
 def of_incident(incident: int) -> Q:
@@ -134,23 +143,15 @@ class Origin:
 
     @cached_property
     def liquidation(self) -> Liquidation | None:
+        """With the fee that the formula makes it."""
         reference = self.subject.reference
         if not reference.startswith(inflows.PREFIX):
             return None
         name = reference.removeprefix(inflows.PREFIX)
         names = [name, *(name.removesuffix(ending) for ending in ENDINGS)]
         found = Liquidation.objects.select_related("instrument__settle").filter(liquidation_id__in=names)
+        found = found.annotate(fee_by_formula=RawSQL(FEE_BY_FORMULA, []))  # noqa: S611 our own text
         return max(found, key=lambda row: len(row.liquidation_id), default=None)
-
-    @property
-    def fee_by_formula(self) -> Decimal | None:
-        """Linear: price × quantity × rate, in the settlement asset; inverse: quantity × rate, in the coin (S3-3)."""
-        if self.liquidation is None:
-            return None
-        instrument = self.liquidation.instrument
-        price = self.liquidation.price if instrument.margin == instrument.Margin.LINEAR else Decimal(1)
-        fee = price * self.liquidation.quantity * instrument.liquidation_fee_rate
-        return fee.quantize(Decimal(1).scaleb(-instrument.settle.decimals), ROUND_HALF_UP)
 
     @cached_property
     def topped_up_for(self) -> JournalEntry | None:

@@ -231,3 +231,12 @@ class Replay:
         bounds = [stretch.get(position.symbol) for stretch in stretches]
         pnls = [position.pnl(position.mark(bound)) for bound in bounds if bound]
         return min(pnls if bounds[0] else [Fraction(), *pnls])  # not quoted before: its profit was 0
+
+
+def fee_in_sql(trade: str, instrument: str, settle: str) -> str:
+    """A liquidation's fee (rules §5, S3-3): linear = price × quantity × rate, inverse = quantity × rate in the coin.
+
+    In the settlement asset, rounded half up to its decimals.
+    """
+    paid_on = f"CASE {instrument}.margin WHEN 'linear' THEN {trade}.price ELSE 1 END * {trade}.quantity"
+    return f"round({paid_on} * {instrument}.liquidation_fee_rate, {settle}.decimals)"

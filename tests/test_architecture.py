@@ -134,6 +134,7 @@ VERB_TO_VERB = {
     ("treasury", "exports"),  # a spreadsheet runs no cell of either
     ("exports", "reports"),  # a file ends with the balances that reports know
     ("papers", "reports"),
+    ("papers", "origins"),  # which entries a person wrote
     ("screens", "reports"),  # what a page shows is a sum that reports make
     ("screens", "sealing"),  # it looks for what is not sealed where sealing does
     ("receiving", "workflow"),

@@ -6,7 +6,7 @@ from datetime import UTC, date, datetime, time
 
 from django.utils.translation import gettext_lazy as _
 
-from claims import settlement
+from claims import origins, settlement
 from claims.papers import asked, looked_at
 from jobs.paper import Column, Moment, Paper, Query, Table, by_then
 
@@ -62,8 +62,9 @@ TABLES = (
 def exceptions(*, first: date | None = None, as_of: Moment = None) -> Paper:
     """From a day on, up to an instant or the end of a day: by when it was posted, decided, entered or liquidated."""
     bounds = {"since": first and datetime.combine(first, time.min, UTC), "at": by_then(as_of)}
+    by_hand, values = origins.by_hand_in_sql()
     tables = (
-        Table(name, title, columns, Query(sql, settlement.named() | bounds), empty)
+        Table(name, title, columns, Query(sql.format(by_hand=by_hand), settlement.named() | bounds | values), empty)
         for name, title, columns, sql, empty in TABLES
     )
     return Paper("exceptions", _("Exceptions"), {"from": first, "as_of": as_of}, tuple(tables))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from claims.assessment import fee_in_sql
 from claims.papers.asked import AMOUNT
 
 PAGE = "LIMIT %(limit)s OFFSET %(offset)s"
@@ -21,20 +22,12 @@ SELECT entry.id, entry.reference, original.reference, original.category, origina
 {BOOKED} JOIN ledger_journalentry original ON original.id = entry.reverses_id
  WHERE {THEN.format("entry.posted_at")} ORDER BY entry.id, transfer.line {PAGE}
 """  # noqa: S608 our own text
-# By a person, and neither a decision's, nor a liquidation's, nor a top-up that came by itself.
+# `by_hand` is a query of entries (origins.by_hand).
 MANUAL = f"""
 SELECT entry.id, entry.reference, entry.category, entry.effective_on, entry.description, debit.name, credit.name,
        {MONEY}, transfer.asset_id, person.username, entry.posted_at
 {BOOKED}
- WHERE entry.posted_by_id IS NOT NULL AND {THEN.format("entry.posted_at")}
-   AND NOT EXISTS (SELECT FROM claims_award WHERE entry_id = entry.id)
-   AND NOT EXISTS (SELECT FROM claims_bonus WHERE entry_id = entry.id)
-   AND NOT (entry.reference LIKE 'LIQ-%%' AND EXISTS (
-       SELECT FROM incidents_liquidation
-        WHERE liquidation_id = regexp_replace(substr(entry.reference, 5), '/(cover|surplus)$', '')))
-   AND NOT (entry.category = %(topup)s AND EXISTS (
-       SELECT FROM ledger_journalentry short WHERE short.reference = regexp_replace(entry.reference, '/topup-[A-Z0-9]+$', '')
-                                               AND short.id <> entry.id))
+ WHERE entry.id IN ({{by_hand}}) AND {THEN.format("entry.posted_at")}
  ORDER BY entry.id, transfer.line {PAGE}
 """  # noqa: S608
 TOPUPS = f"""
@@ -88,7 +81,7 @@ SELECT incident.reference, instrument.symbol, trim_scale(price.bid), trim_scale(
   LEFT JOIN auth_user withdrawn ON withdrawn.id = price.withdrawn_by_id
  WHERE {THEN.format("price.entered_at")} ORDER BY price.id {PAGE}
 """  # noqa: S608
-# The formula of rules §5 at the instrument's rate of today.
+# By the formula at the instrument's rate of today.
 FEES = f"""
 SELECT liquidation.liquidation_id, instrument.symbol, liquidation.liquidated_at, trim_scale(liquidation.price),
        trim_scale(liquidation.quantity), trim_scale(instrument.liquidation_fee_rate),
@@ -97,8 +90,7 @@ SELECT liquidation.liquidation_id, instrument.symbol, liquidation.liquidated_at,
        instrument.settle_id
   FROM incidents_liquidation liquidation JOIN incidents_instrument instrument ON instrument.id = liquidation.instrument_id
   JOIN incidents_asset asset ON asset.code = instrument.settle_id
- CROSS JOIN LATERAL (SELECT round(CASE instrument.margin WHEN 'linear' THEN liquidation.price ELSE 1 END
-                                  * liquidation.quantity * instrument.liquidation_fee_rate, asset.decimals) AS fee) AS formula
+ CROSS JOIN LATERAL (SELECT {fee_in_sql("liquidation", "instrument", "asset")} AS fee) AS formula
  WHERE liquidation.fee <> formula.fee AND {THEN.format("liquidation.liquidated_at")}
  ORDER BY liquidation.liquidated_at, liquidation.id {PAGE}
 """  # noqa: S608

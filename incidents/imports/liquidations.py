@@ -10,6 +10,7 @@ from django.db import connection, transaction
 from django.db.models import Max, QuerySet
 
 from incidents.imports.taking import UNKNOWN_SYMBOL, but, execute, remember
+from incidents.liquidation import fee_in_sql
 from incidents.models import Liquidation, Side
 from jobs import bulk
 from jobs.cells import Column, Reading
@@ -44,8 +45,7 @@ PRESETS: dict[str, dict] = {
     "": {"columns": LIQUIDATIONS},
     FORCE_ORDERS: {"columns": RECORDED, "derived": but(LIQUIDATIONS, RECORDED)},
 }
-# rules §5: linear = price × quantity × rate in the settlement asset, inverse = quantity × rate in the coin.
-FEE = "round(CASE i.margin WHEN 'linear' THEN r.price ELSE 1 END * r.quantity * i.liquidation_fee_rate, a.decimals)"
+FEE = fee_in_sql("r", "i", "a")
 TRADED = """
     FROM bulk_row r JOIN incidents_instrument i ON i.symbol = r.symbol JOIN incidents_asset a ON a.code = i.settle_id
 """

@@ -53,7 +53,7 @@ def pay_the_first_two(desk, tmp_path) -> None:
     workflow.release_payout(batch, typed_total="55.50 USDT", by=desk.max, now=LAST)
     file = tmp_path / "treasury.csv"
     file.write_text(f"line,status,reference\n{batch}/1,paid,TX-1\n{batch}/2,paid,TX-2\n")
-    workflow.confirm_payout(batch, file, now=LAST)
+    workflow.confirm_payout(batch, file, by=desk.mia, now=LAST)
 
 
 @pytest.fixture
