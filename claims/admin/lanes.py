@@ -119,6 +119,7 @@ class Lanes:
             "to_take": lanes.in_words(counts.get(working, 0)) if counts.get(working) else "",
             "saved": lanes.saved_filters(request.user),
             "query": query,
+            "empty_says": "" if set(request.GET) - {"show"} else lanes.lane_of(request.GET.get("show")).empty,
         }
         return head | (givable() if request.user.has_perm("claims.assign_claim") else {})
 

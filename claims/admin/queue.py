@@ -67,9 +67,6 @@ class ClaimAdmin(
     list_display_links = ["reference_and_customer"]
     list_filter = [LaneFilter, "status", ("incident", RelatedDropdownFilter), ("assigned_to", RelatedDropdownFilter)]
     list_select_related = ["customer", "incident", "assigned_to", "team"]
-    empty_says = gettext_lazy(
-        "No claim waits. Claims come with the helpdesk's contacts (manage.py import_contacts); All shows the closed ones."
-    )
     search_fields = ["reference"]  # shows the box; `get_search_results` looks in more places
     search_help_text = gettext_lazy("Claim, customer, account, order or ticket")
 

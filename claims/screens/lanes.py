@@ -54,13 +54,19 @@ class Lane:
     name: str | Promise
     claims: Callable[[Asker], QuerySet[Claim]]
     permission: str = ""  # shown to whoever has it
+    empty: str | Promise = _("No claim is in this list now.")
 
 
 LANES = (
-    Lane("", _("Open"), lambda asker: Claim.objects.open()),
+    Lane(
+        "",
+        _("Open"),
+        lambda asker: Claim.objects.open(),
+        empty=_("No claim waits. Claims come with contacts, entered or imported; All shows the closed ones."),
+    ),
     Lane("mine", _("Waits for me"), lambda asker: Claim.objects.filter(pk__in=queue.for_me(asker.user))),
     Lane("assigned", _("Assigned to me"), lambda asker: Claim.objects.open().filter(assigned_to=asker.user)),
-    Lane("team", _("My team"), team),
+    Lane("team", _("My team"), team, empty=_("Nothing waits for your team. Who is in which team is a manager's to say.")),
     Lane("unassigned", _("Unassigned"), lambda asker: Claim.objects.open().filter(assigned_to__isnull=True)),
     Lane("review", _("Evidence to review"), lambda asker: queue.to_review()),
     Lane("customer", _("With the customer"), customer),

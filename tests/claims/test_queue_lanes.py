@@ -256,13 +256,24 @@ def test_searching_looks_at_closed_claims_too_unless_a_lane_is_chosen(crowd, ana
     desk = signed_in(ana)
     assert listed(desk, q="denied") == ["denied"]
     assert listed(desk, q="denied", show="ready") == []
-    assert chosen(desk.get(QUEUE, {"q": "denied"})) == "?show=all"
-    assert chosen(desk.get(QUEUE, {"q": "denied", "show": "ready"})) == "?show=ready&amp;q=denied"
+    assert chosen(desk.get(QUEUE, {"q": "denied"})) == "All"
+    assert chosen(desk.get(QUEUE, {"q": "denied", "show": "ready"})) == "Ready to decide"
+
+
+@pytest.mark.parametrize(
+    ("show", "says"),
+    [("", "No claim waits."), ("overdue", "No claim is in this list now."), ("team", "Nothing waits for your team.")],
+)
+def test_an_empty_lane_says_what_that_means(ana, show, says):
+    page = text_of(signed_in(ana).get(QUEUE, {"show": show}))
+    assert says in page
+    assert "Nothing matches" not in page
+    assert "Nothing matches" in text_of(signed_in(ana).get(QUEUE, {"show": show, "q": "nobody"}))
 
 
 def chosen(page) -> str:
-    """Where the lane that stands out leads."""
-    return re.search(r'<a class="mg-chip[^"]*" href="([^"]*)" aria-current="page"', page.content.decode())[1]
+    """The lane that stands out."""
+    return re.search(r'aria-current="page">([^<]+) <', page.content.decode())[1]
 
 
 @pytest.mark.parametrize(("text", "is_found"), [("mend", True), ("CARLA M", True), ("rla", False), ("' | !x:*", False)])
