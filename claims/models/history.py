@@ -9,6 +9,7 @@ from django.conf import settings
 from django.contrib.postgres.indexes import BrinIndex
 from django.db import models
 from django.db.models import Q
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 
@@ -72,4 +73,4 @@ class Change(models.Model):
         ]
 
     def __str__(self):
-        return f"{self.kind} {self.object_id} {self.operation}"
+        return gettext("change %(number)s") % {"number": self.pk}

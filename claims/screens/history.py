@@ -191,7 +191,7 @@ def _is_told(change: Change, column: str, old: object, new: object) -> bool:
 
 def _column(kind: str, column: str) -> str:
     found = _fields(kind).get(column)
-    return str(found.verbose_name) if found else column
+    return _(str(found.verbose_name)) if found else column  # a through table's own columns are Django's, in English
 
 
 def _value(kind: str, column: str, value: object, names: dict) -> str:
