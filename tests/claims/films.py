@@ -21,8 +21,8 @@ def page(number: int = 0, *, size=(160, 320)) -> Image.Image:
     return image
 
 
-def film(form="mp4", *, codec="", images=50, rate=25, size=(160, 320), tags=(), options=()) -> bytes:
-    """A film of `images` pages; `tags` and `options` are those of the container."""
+def film(form="mp4", *, codec="", images=50, rate=25, size=(160, 320), moving=True, tags=(), options=()) -> bytes:
+    """A film of `images` pages, or of the first one so often; `tags` and `options` are those of the container."""
     kept = io.BytesIO()
     with av.open(kept, "w", format=form, options={"movflags": "use_metadata_tags"} | dict(options)) as container:
         container.metadata.update(dict(tags))
@@ -30,8 +30,12 @@ def film(form="mp4", *, codec="", images=50, rate=25, size=(160, 320), tags=(), 
         stream.width, stream.height = size
         stream.pix_fmt = "yuv420p"
         stream.codec_context.thread_count = 1
+        frame = None
         for number in range(images):
-            container.mux(stream.encode(av.VideoFrame.from_image(page(number, size=size))))
+            if moving or frame is None:
+                frame = av.VideoFrame.from_image(page(number, size=size))
+            frame.pts = None
+            container.mux(stream.encode(frame))
         container.mux(stream.encode())
     return kept.getvalue()
 
