@@ -14,7 +14,7 @@ from django.urls import reverse
 
 from claims import history, workflow
 from claims.models import Change, Claim, Contact
-from claims.screens.history import PAGE, timeline
+from claims.screens.history import PAGE, timeline, where, who
 from tests import factories as f
 from tests.claims.desk import outage, page_of, signed_in, text_of
 from tests.console import portal
@@ -129,6 +129,18 @@ def test_older_changes_come_when_asked_for(claim, ana):
         f"before={first.older}"
         in signed_in(ana).get(reverse("admin:claims_claim_timeline", args=[claim.pk])).content.decode()
     )
+
+
+def test_what_was_before_the_history_stands_before_its_first_line_and_does_not_say_what_nobody_wrote_down(claim, ana):
+    """The ratios that the portal ships were there before: migrations took over what the tables of that time told."""
+    taken_over = list(Change.objects.filter(id__lt=0).order_by("id"))
+    assert [(change.kind, change.operation, change.old) for change in taken_over] == [
+        ("incidents_liquidationratio", "insert", None)
+    ] * 3
+    assert [str(change.new["ratio"]) for change in taken_over] == ["0.200000", "0.300000", "0.400000"]
+    assert {(who(change), where(change)) for change in taken_over} == {("not recorded", "not recorded")}
+    assert "Claim" in timeline_of(claim, ana)
+    assert "Claim" not in timeline_of(claim, ana, before="-1")
 
 
 def test_an_action_is_not_torn_apart_at_the_end_of_a_page(claim, ana):
