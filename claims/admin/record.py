@@ -59,6 +59,7 @@ class VerdictAdmin(Exports, OfClaim, office.ReadOnlyScreen):
     list_filter = [InForce, "outcome", "clause", ("claim__incident", RelatedDropdownFilter)]
     list_select_related = ["order__instrument", "claim__customer", "assessment__policy"]
     search_fields = ["claim__reference__exact", "order__order_id__exact", "claim__customer__code__exact"]
+    search_help_text = _("Claim, order or customer")
     fields = [
         "order", "of_claim", "assessment", "answer", "clause", "why", "holding", "flagged", "price", "bid", "ask", "quoted_at",
         "sum",
@@ -116,6 +117,7 @@ class DecisionAdmin(OfClaim, office.ReadOnlyScreen):
     list_filter = ["verb", ("decided_by", RelatedDropdownFilter)]
     list_select_related = ["claim", "decided_by"]
     search_fields = ["claim__reference__exact"]
+    search_help_text = _("Claim, in full")
     ordering = ["-decided_at"]
     fields = ["of_claim", "verb", "decided_by", "decided_at", "reason", "assessment", "prepared_by"]
     readonly_fields = fields
@@ -126,6 +128,7 @@ class AwardAdmin(Booked, office.ReadOnlyScreen):
     list_display = ["id", "of_claim", "sum", "booked"]
     list_select_related = ["claim", "entry"]
     search_fields = ["claim__reference__exact", "entry__reference__exact"]
+    search_help_text = _("Claim or journal entry")
     fields = readonly_fields = ["of_claim", "decision", "sum", "booked"]
     sum = office.numeric("amount", _("amount"), asset="asset")
 
@@ -138,6 +141,7 @@ class BonusAdmin(Exports, Booked, office.ReadOnlyScreen):
     list_filter = [("claim__incident", RelatedDropdownFilter)]
     list_select_related = ["claim__customer", "granted_by", "entry"]
     search_fields = ["claim__reference__exact", "claim__customer__code__exact"]
+    search_help_text = _("Claim or customer")
     fields = readonly_fields = ["of_claim", "for_customer", "sum", "granted_by", "granted_at", "booked"]
     sum = office.numeric("amount", _("amount"), asset="asset")
 

@@ -70,7 +70,7 @@ class Assessment(models.Model):
         triggers = append_only(until_finished=True)
 
     def __str__(self):
-        return f"#{self.pk} {self.requested_at:%Y-%m-%d %H:%M}"
+        return f"#{self.pk} {self.requested_at:%Y-%m-%d %H:%M} UTC"
 
 
 class GivenPriceQuerySet(models.QuerySet):

@@ -27,6 +27,7 @@ class OrderAdmin(office.ReadOnlyScreen):
     list_filter = ["side", "close_reason", "instrument"]
     list_select_related = ["customer", "instrument"]
     search_fields = ["order_id__exact", "customer__code__exact", "account__code__exact"]
+    search_help_text = gettext_lazy("Order, customer or account")
     fields = [
         "order_id", "leg", "customer", "account", "instrument", "side", "size", "entry", "opened", "exit", "closed",
         "close_reason", "profit_at", "stop_at", "tpsl_set", "tpsl_cancelled", "pnl", "fee", "cover",
@@ -70,6 +71,7 @@ class CustomerAdmin(office.ReadOnlyScreen):
     )
     list_display = ["code", "name", "email", "language"]
     search_fields = ["code", "name", "email", "accounts__code__exact"]
+    search_help_text = gettext_lazy("Code, name, e-mail or account")
     inlines = [AccountInline]
 
 
@@ -93,3 +95,4 @@ class ImportedFileAdmin(office.ReadOnlyScreen):
     list_display = ["imported_at", "kind", "name", "sha256"]
     list_filter = ["kind"]
     search_fields = ["name", "sha256"]
+    search_help_text = gettext_lazy("File name or SHA-256")
