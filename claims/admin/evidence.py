@@ -38,7 +38,6 @@ class EvidenceReview:
             "claims/evidence.html",
             title=evidence.name,
             original=evidence.claim,
-            claim=evidence.claim,
             page=page,
             item=evidence,
             is_fullwidth="1",
