@@ -11,6 +11,7 @@ from django.shortcuts import get_object_or_404, redirect
 from django.template.response import TemplateResponse
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.functional import Promise
 from django.utils.html import format_html
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
@@ -57,9 +58,12 @@ class QueueList(ChangeList):
     """A page of the queue, with what each claim waits for and who has it open."""
 
     result_list: list[Claim]
+    empty_says: str | Promise = ""  # of a lane that nothing else narrows
 
     def get_results(self, request):
         super().get_results(request)
+        if not set(request.GET) - {"show"}:
+            self.empty_says = lanes.lane_of(request.GET.get("show")).empty
         claims, now = list(self.result_list), timezone.now()
         queue.describe(claims)
         here: dict[int, list[str]] = {}
@@ -119,7 +123,6 @@ class Lanes:
             "to_take": lanes.in_words(counts.get(working, 0)) if counts.get(working) else "",
             "saved": lanes.saved_filters(request.user),
             "query": query,
-            "empty_says": "" if set(request.GET) - {"show"} else lanes.lane_of(request.GET.get("show")).empty,
         }
         return head | (givable() if request.user.has_perm("claims.assign_claim") else {})
 
