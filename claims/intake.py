@@ -72,7 +72,7 @@ def submit(
         customer=customer,
         defaults={"submitted_at": contacted_at, "due_at": due(contacted_at, within), "entered_by": by},
     )
-    claim = Claim.objects.select_for_update(of=("self",), no_key=True).get(pk=claim.pk)
+    claim = Claim.objects.locked().get(pk=claim.pk)
     contact = Contact(claim=claim, channel=channel, contacted_at=contacted_at, account=account, entered_by=by)
     contact.order_ids, contact.message, contact.ticket = list(order_ids), message, ticket
     _check(contact, now)

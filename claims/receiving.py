@@ -216,7 +216,7 @@ def plain_name(name: str) -> str:
 
 def _keep(claim: Claim, uploads: list[Upload], *, by, now: datetime) -> list[Evidence]:
     """The claim's rows for these files, in their order; new ones on an open claim only."""
-    claim = Claim.objects.select_for_update(of=("self",), no_key=True).select_related("incident").get(pk=claim.pk)
+    claim = Claim.objects.locked().select_related("incident").get(pk=claim.pk)
     rows = {row.sha256: row for row in claim.evidence.filter(sha256__in=[upload.sha256 for upload in uploads])}
     new = {upload.sha256: upload for upload in reversed(uploads) if upload.sha256 not in rows}
     if new and claim.status not in Claim.OPEN:

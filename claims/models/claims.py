@@ -47,6 +47,13 @@ class ClaimQuerySet(models.QuerySet):
         """Oldest due first; without a due date last; then first come, first served."""
         return self.order_by(F("due_at").asc(nulls_last=True), "submitted_at", "id")
 
+    def locked(self, *, skip_locked: bool = False) -> ClaimQuerySet:
+        """Held until the transaction ends, against whoever would change them.
+
+        Whoever only points at a claim (a letter, a payout's line) does not wait for the lock, and so never deadlocks with it.
+        """
+        return self.select_for_update(of=("self",), no_key=True, skip_locked=skip_locked)
+
 
 class Claim(models.Model):
     """One customer's case in one incident. Only `claims.workflow` changes its status."""

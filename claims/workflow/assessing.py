@@ -165,7 +165,7 @@ def _tell_the_planner() -> None:
 
 def _judge(assessment: Assessment, claims: QuerySet[Claim], size: int) -> list[int]:
     """Lock the first `size` of these claims and judge those that this run has not judged yet; all their ids."""
-    locked = claims.order_by("pk").select_for_update(of=("self",), no_key=True)
+    locked = claims.order_by("pk").locked()
     found = list(locked.values_list("pk", "assessment_id", "status")[:size])
     new = {pk: status for pk, stands_on, status in found if (stands_on or 0) < assessment.pk}
     if new:

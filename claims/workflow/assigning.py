@@ -53,7 +53,7 @@ def _others(by, now: datetime) -> QuerySet[Presence]:
 def _take(claims: QuerySet[Claim], by, now: datetime) -> Claim | None:
     """Locked: whoever is at a claim this very moment is passed over, and so is what they took since we began to look."""
     passed: list[int] = []
-    rows = claims.in_queue_order().select_for_update(skip_locked=True, of=("self",), no_key=True)
+    rows = claims.in_queue_order().locked(skip_locked=True)
     while (claim := rows.exclude(pk__in=passed).first()) is not None:
         if not _others(by, now).filter(claim=claim).exists():
             return claim
@@ -103,7 +103,7 @@ def assign(claims: Iterable[int], *, to, by) -> int:
     else:
         raise Refused("%(user)s does not work on claims", user=to.get_username())
     # In one order, so that two people who assign the same claims never wait for each other.
-    held = Claim.objects.open().filter(pk__in=claims).order_by("pk").select_for_update(of=("self",), no_key=True)
+    held = Claim.objects.open().filter(pk__in=claims).order_by("pk").locked()
     return Claim.objects.filter(pk__in=[claim.pk for claim in held]).update(**change)
 
 

@@ -53,5 +53,5 @@ def warn_and_escalate(*, now: datetime, warn_before: timedelta) -> Alarms:
 
 def _free(claims: ClaimQuerySet) -> list[int]:
     """The AT_ONCE due first that nobody works on at this very moment, locked: the others are told of next time."""
-    locked = claims.in_queue_order().select_for_update(skip_locked=True, of=("self",), no_key=True)
+    locked = claims.in_queue_order().locked(skip_locked=True)
     return list(locked.values_list("pk", flat=True)[:AT_ONCE])

@@ -122,11 +122,8 @@ def deny(claim: Claim, *, by, reason: str, now: datetime) -> None:
 
 
 def hold(claim: Claim) -> Claim:
-    """The claim as it is now, locked, and unchanged since the caller read it: the compare of compare-and-set.
-
-    Whoever only points at the claim (a letter, a payout's line) does not wait for the lock, and so never deadlocks with it.
-    """
-    current = Claim.objects.select_for_update(of=("self",), no_key=True).select_related("incident").get(pk=claim.pk)
+    """The claim as it is now, locked, and unchanged since the caller read it: the compare of compare-and-set."""
+    current = Claim.objects.locked().select_related("incident").get(pk=claim.pk)
     if current.revision != claim.revision:
         raise Refused("%(claim)s was changed by somebody else a moment ago; look at it again", claim=claim.reference)
     return current

@@ -27,12 +27,7 @@ def grant_bonuses(incident, *, by, now: datetime) -> tuple[list[Bonus], int]:
     if not bonus.bonus_amount:
         return [], 0
     in_touch = _in_touch(incident, bonus)
-    claims = list(
-        in_touch.filter(bonus__isnull=True)
-        .select_related("incident")
-        .order_by("pk")
-        .select_for_update(of=("self",), no_key=True)
-    )
+    claims = list(in_touch.filter(bonus__isnull=True).select_related("incident").order_by("pk").locked())
     # Granted by somebody else while we waited for the lock.
     had = set(Bonus.objects.filter(claim__in=claims).values_list("claim", flat=True))
     claims = [claim for claim in claims if claim.pk not in had]

@@ -102,7 +102,7 @@ def to_offer(claim: Claim) -> list[Verdict]:
 def expire_offers(*, now: datetime) -> int:
     """Offers that were not answered in time: silence is not consent, the claims are the desk's again. Returns how many."""
     late = Offer.objects.filter(answer=Offer.Answer.WAITS, expires_at__lt=now)
-    claims = Claim.objects.filter(pk__in=late.values("claim")).order_by("pk").select_for_update(no_key=True)
+    claims = Claim.objects.filter(pk__in=late.values("claim")).order_by("pk").locked()
     ids = list(claims.values_list("pk", flat=True)[:AT_ONCE])  # claims before offers, as every verb locks them
     expired = late.filter(claim__in=ids).update(answer=Offer.Answer.EXPIRED, answered_at=now)
     clocks.resume(Claim.objects.filter(pk__in=ids), now=now)

@@ -29,7 +29,7 @@ GROUNDS = {  # by the answer to "accepted?"
 @transaction.atomic
 def review_evidence(evidence: Evidence, *, accept: bool, reason: str, by, now: datetime, ground: str = "") -> Evidence:
     """Accept or reject a file, with a ground of the list, words of one's own or both; the claim is assessed with it."""
-    claim = Claim.objects.select_for_update(of=("self",), no_key=True).get(pk=evidence.claim_id)
+    claim = Claim.objects.locked().get(pk=evidence.claim_id)
     gate.check("review", claim, by)
     reason = _reason(accept, reason.strip(), ground)
     if evidence.inspected_at is None and evidence.kind == Evidence.Kind.RECORDING:

@@ -45,7 +45,7 @@ def answered(ids: Iterable[int], *, reason: str, by=None, now: datetime) -> int:
     For the doors that take contacts and files in; `by`: who took them in, None for the customer's own hand.
     """
     asked = Claim.objects.open().filter(pk__in=list(ids), asked_at__isnull=False).order_by("pk")
-    found = dict(asked.select_for_update(of=("self",), no_key=True).values_list("pk", "revision"))
+    found = dict(asked.locked().values_list("pk", "revision"))
     Step.objects.bulk_create(
         Step(claim_id=pk, verb=VERB.ANSWER, revision=revision, reason=reason, taken_by=by, taken_at=now)
         for pk, revision in found.items()
