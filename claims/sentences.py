@@ -166,10 +166,10 @@ def value(kind: str, key: str, found: Any) -> str:
     return str(found)
 
 
-def duration(text: str, none: str = "") -> str:
+def duration(text: str) -> str:
     """'24h' -> '24 hours'."""
     if not text:
-        return none or gettext("none")
+        return gettext("none")
     match = DURATION.fullmatch(text)
     return _span(*match.groups()) if match else text
 

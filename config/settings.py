@@ -296,8 +296,6 @@ LOCALE_PATHS = [BASE_DIR / "locale"]
 FORMAT_MODULE_PATH = ["config.formats"]  # ISO, in UTC, in every language
 USE_TZ = True
 TIME_ZONE = "UTC"
-ASSET_DECIMALS = {"USDT": 2, "USDC": 2, "USD": 2, "EUR": 2, "GBP": 2, "CHF": 2, "CNY": 2, "HKD": 2, "JPY": 0, "KRW": 0}
-ASSET_DECIMALS_DEFAULT = 8  # coins
 
 # ---- the back office -------------------------------------------------------------------------------------------------
 

@@ -4,7 +4,7 @@ Knows no claim, no database, no Django. Never call `inspect`, `glance` or `watch
 matters: `claims.probe` runs them in a child with limits.
 """
 
-from claims.evidence.kinds import SNIFFED, SUFFIXES, is_recording, sniff
+from claims.evidence.kinds import SUFFIXES, is_recording, sniff
 from claims.evidence.pictures import inspect
 from claims.evidence.said import Inspection, Still, Unfit, seen_against
 
@@ -14,7 +14,6 @@ RECORDING_BYTES_MAX = 200 << 20
 __all__ = [
     "BYTES_MAX",
     "RECORDING_BYTES_MAX",
-    "SNIFFED",
     "SUFFIXES",
     "Inspection",
     "Still",

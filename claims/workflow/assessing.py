@@ -132,8 +132,8 @@ def claims_of(assessment: Assessment) -> QuerySet[Claim]:
 
 
 @transaction.atomic
-def assess_slice(assessment: Assessment, *, after: int, size: int = SLICE) -> tuple[int, int]:
-    """In the foreground: the next `size` claims after the id `after`: (last claim id, claims done); (after, 0) when none is left.
+def assess_slice(assessment: Assessment, *, after: int) -> tuple[int, int]:
+    """In the foreground: the next claims after the id `after`: (last claim id, claims done); (after, 0) when none is left.
 
     Safe to run twice: a claim that this run judged already is passed over.
     """
@@ -141,7 +141,7 @@ def assess_slice(assessment: Assessment, *, after: int, size: int = SLICE) -> tu
         facts.price(assessment, instruments)
         if assessment.claim_id is None:
             _tell_the_planner()
-    claims = _judge(assessment, claims_of(assessment).filter(pk__gt=after), size)
+    claims = _judge(assessment, claims_of(assessment).filter(pk__gt=after), SLICE)
     return (claims[-1], len(claims)) if claims else (after, 0)
 
 
@@ -228,9 +228,9 @@ def finish_assessment(assessment: Assessment, *, now: datetime) -> Assessment:
     return assessment
 
 
-def assess_now(incident, *, claim: Claim | None = None, by=None, now: datetime) -> Assessment:
+def assess_now(incident, *, claim: Claim | None = None, now: datetime) -> Assessment:
     """A whole run in the foreground, slice by slice."""
-    assessment = request_assessment(incident, claim=claim, by=by, now=now)
+    assessment = request_assessment(incident, claim=claim, now=now)
     last, done = assess_slice(assessment, after=0)
     while done:
         last, done = assess_slice(assessment, after=last)

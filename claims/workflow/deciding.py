@@ -76,14 +76,14 @@ class Approvals:
     errors: list[str] = field(default_factory=list)
 
 
-def approve_all(incident, *, claims: Iterable[Claim] | None = None, by, reason: str = "", now: datetime) -> Approvals:
+def approve_all(incident, *, claims: Iterable[Claim] | None = None, by, now: datetime) -> Approvals:
     """Approve each of these claims, or every claim of the incident with something to pay: one commit and one refusal each."""
     gate.may(by, TRANSITIONS["approve"].permission)
     result, began = Approvals(), monotonic()
     for claim in payable_claims(incident) if claims is None else claims:
         at = now + timedelta(seconds=monotonic() - began)  # thousands take minutes: each entry says when it was made
         try:
-            amounts = approve(claim, by=by, reason=reason, now=at)
+            amounts = approve(claim, by=by, now=at)
         except (Refused, settlement.PostingError) as error:
             result.errors.append(str(error))
             continue
