@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
 import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import psycopg
 
@@ -27,11 +31,30 @@ def as_superuser(name: str = "postgres") -> psycopg.Connection:
 
 def run(name: str, *command: str) -> str:
     """Run Python on that database, in a process of its own; what it printed."""
-    environment = os.environ | {"DATABASE_URL": address(name), "DJANGO_SETTINGS_MODULE": "config.settings"}
     done = subprocess.run(
-        [sys.executable, *command], cwd=ROOT, env=environment, stdout=subprocess.PIPE, text=True, check=True
+        [sys.executable, *command], cwd=ROOT, env=_environment(name), stdout=subprocess.PIPE, text=True, check=True
     )
     return done.stdout
+
+
+@contextmanager
+def asked(name: str, *command: str) -> Iterator[Callable[[object], Any]]:
+    """A Python process on that database that answers questions, a line of JSON each."""
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
+    with subprocess.Popen([sys.executable, *command], cwd=ROOT, env=_environment(name), **pipes) as process:
+        assert process.stdin is not None and process.stdout is not None
+        question, answers = process.stdin, process.stdout
+
+        def ask(what: object) -> Any:
+            print(json.dumps(what), file=question, flush=True)
+            return json.loads(answers.readline())
+
+        yield ask
+        question.close()
+
+
+def _environment(name: str) -> dict[str, str]:
+    return os.environ | {"DATABASE_URL": address(name), "DJANGO_SETTINGS_MODULE": "config.settings"}
 
 
 def world(size: Size) -> str:
