@@ -15,25 +15,27 @@ def presets() -> list[tuple[str, object]]:
     return [("", _("none: the text below")), *((name, name) for name in terms.PRESETS)]
 
 
-class StartForm(forms.Form):
-    """Where the editor begins: whose policy, and from what."""
+class IncidentForm(forms.Form):
+    """What begins with an incident."""
 
     incident = forms.ModelChoiceField(
         incidents().none(), label=_("Incident"), to_field_name="reference", widget=UnfoldAdminSelectWidget
     )
-    start = forms.ChoiceField(label=_("Begin from"), choices=drafts.starts, widget=UnfoldAdminSelectWidget)
 
     def __init__(self, *args, **kwargs):
         super().__init__(*args, **kwargs)
         self.fields["incident"].queryset = incidents()
 
 
-class PolicyForm(forms.Form):
+class StartForm(IncidentForm):
+    """Where the editor begins: whose policy, and from what."""
+
+    start = forms.ChoiceField(label=_("Begin from"), choices=drafts.starts, widget=UnfoldAdminSelectWidget)
+
+
+class PolicyForm(IncidentForm):
     """A new version of an incident's policy, from a preset or from a pasted TOML text."""
 
-    incident = forms.ModelChoiceField(
-        incidents().none(), label=_("Incident"), to_field_name="reference", widget=UnfoldAdminSelectWidget
-    )
     preset = forms.ChoiceField(label=_("Preset"), choices=presets, required=False, widget=UnfoldAdminSelectWidget)
     text = forms.CharField(
         label=_("Policy file (TOML)"),
@@ -44,10 +46,6 @@ class PolicyForm(forms.Form):
     reason = forms.CharField(
         label=_("Reason for this version"), required=False, widget=UnfoldAdminTextareaWidget(attrs={"rows": 2})
     )
-
-    def __init__(self, *args, **kwargs):
-        super().__init__(*args, **kwargs)
-        self.fields["incident"].queryset = incidents()
 
     def clean(self) -> dict:
         data = super().clean() or {}

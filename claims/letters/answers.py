@@ -70,9 +70,9 @@ class Answer:
 
 
 def verdicts_of(claim_id: int, assessment_id: int | None) -> QuerySet[Verdict]:
-    """In the order in which orders are listed everywhere."""
-    found = Verdict.objects.filter(claim=claim_id, assessment=assessment_id).select_related("order__instrument")
-    return found.order_by("order__opened_at", "order__order_id", "order__leg")
+    """Of a claim, by one assessment."""
+    found = Verdict.objects.filter(claim=claim_id, assessment=assessment_id).as_listed()
+    return found.select_related("order__instrument")
 
 
 def answers(verdicts: QuerySet[Verdict], parts: QuerySet[Compensation]) -> list[Answer]:

@@ -207,6 +207,10 @@ class VerdictQuerySet(models.QuerySet):
         """Of each claim, the verdicts of the assessment it stands on now."""
         return self.filter(assessment=F("claim__assessment"))
 
+    def as_listed(self) -> VerdictQuerySet:
+        """In the order in which people read a claim's orders."""
+        return self.order_by("order__opened_at", "order__order_id", "order__leg")
+
     def waiting(self) -> VerdictQuerySet:
         """In force, and not answered yet: for want of evidence, of a price or of the outage's end."""
         return self.in_force().filter(outcome__in=Verdict.WAITING)

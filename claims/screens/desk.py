@@ -11,6 +11,7 @@ from django.utils.translation import ngettext
 
 from claims import gate
 from claims.models import Assessment, Bonus, Claim, Policy, Verdict
+from claims.workflow import payable_claims
 from claims.workflow.goodwill import customers_due_a_bonus
 from jobs.estimate import Estimate, estimate
 from jobs.models import Job
@@ -100,10 +101,7 @@ class Desk:
     @cached_property
     def prepared_by_me(self) -> int:
         """Payable claims that this person prepared, and so cannot approve."""
-        waiting = Verdict.objects.owing().filter(
-            claim__incident=self.incident, claim__status__in=Claim.DECIDABLE, claim__held_at__isnull=True
-        )
-        return Claim.objects.filter(gate.prepared_by(self.user), pk__in=waiting.values("claim")).count()
+        return payable_claims(self.incident).filter(gate.prepared_by(self.user)).count()
 
     @cached_property
     def bonuses(self) -> list:

@@ -185,9 +185,9 @@ class ClaimPage:
         if self.terms is None:
             return []
         verdicts = Verdict.objects.filter(claim=self.claim, assessment=self.claim.assessment_id).explained()
-        verdicts = verdicts.select_related("order__instrument", "order__account")
         return [
-            self._line(verdict) for verdict in verdicts.order_by("order__opened_at", "order__order_id", "order__leg")
+            self._line(verdict)
+            for verdict in verdicts.as_listed().select_related("order__instrument", "order__account")
         ]
 
     def _line(self, verdict: Verdict) -> OrderLine:

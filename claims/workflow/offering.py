@@ -113,15 +113,17 @@ def expire_offers(*, now: datetime) -> int:
 def offers_to_remind(*, now: datetime, before: timedelta) -> QuerySet[Offer]:
     """Offers that can still be accepted, expire within `before`, are past half their time, and were not reminded of."""
     at = Value(now, DateTimeField())
-    return Offer.objects.filter(
-        answer=Offer.Answer.WAITS,
-        expires_at__gte=now,
-        expires_at__lte=now + before,
-        made_at__lte=at - (F("expires_at") - at),
-        reminded_at__isnull=True,
-        claim__status__in=Claim.DECIDABLE,
-        assessment=F("claim__assessment"),
-    ).order_by("expires_at", "pk")
+    return (
+        Offer.objects.unanswered()
+        .filter(
+            expires_at__gte=now,
+            expires_at__lte=now + before,
+            made_at__lte=at - (F("expires_at") - at),
+            reminded_at__isnull=True,
+            claim__status__in=Claim.DECIDABLE,
+        )
+        .order_by("expires_at", "pk")
+    )
 
 
 @transaction.atomic
