@@ -20,6 +20,12 @@ document.addEventListener("keydown", (event) => {
   }
 });
 
+// unfold writes a chosen file's name into the text box it draws beside its own file fields. Ours have none: it would fail, or
+// take another field for it.
+document.addEventListener("DOMContentLoaded", () => {
+  for (const input of document.querySelectorAll(".mg-page input[type=file]")) input.hasChangeListener = true;
+});
+
 // One click is one decision: the second click on a sent form does nothing.
 document.addEventListener("submit", (event) => {
   const form = event.target;
