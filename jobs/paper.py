@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from argparse import ArgumentTypeError
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time
@@ -101,13 +102,20 @@ class Paper:
         return found
 
 
+class NoTime(ArgumentTypeError, ValueError):
+    """A text that is no day or instant; on the console it is told as it stands."""
+
+
 def moment(text: str) -> date | datetime:
     """A day (2022-11-30: effective up to its end) or an instant with offset (2022-11-30T12:00:00Z: posted by then)."""
-    if len(text) == 10:
-        return date.fromisoformat(text)
-    found = datetime.fromisoformat(text)
-    if found.tzinfo is None:
-        raise ValueError("an instant needs its offset")
+    try:
+        found = date.fromisoformat(text) if len(text) == 10 else datetime.fromisoformat(text)
+    except ValueError as error:
+        raise NoTime(
+            f"{text!r}: expected a day such as 2022-11-30, or an instant such as 2022-11-30T12:00:00Z"
+        ) from error
+    if isinstance(found, datetime) and found.tzinfo is None:
+        raise NoTime(f"{text!r}: an instant needs its offset, such as 2022-11-30T12:00:00Z")
     return found
 
 
@@ -120,4 +128,7 @@ def by_then(as_of: Moment) -> datetime | None:
 
 def day(text: str) -> date:
     """A day: 2022-11-30."""
-    return date.fromisoformat(text)
+    try:
+        return date.fromisoformat(text)
+    except ValueError as error:
+        raise NoTime(f"{text!r}: expected a day such as 2022-11-30") from error

@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 import pghistory
 import pytest
 from django.contrib.auth.models import Group
+from django.core.management import CommandError, call_command
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
@@ -295,7 +296,18 @@ def test_the_command_says_what_it_cannot_do(claim, tmp_path):
     )
     assert portal("export_history")[0] == 2
     assert portal("export_history", "--from", "2022-12-01", "--to", "2022-11-01", "--output", file)[0] == 2
+    with pytest.raises(CommandError, match="'2022-13-01': expected a day such as 2022-11-30"):
+        call_command("export_history", "--from", "2022-13-01")
     assert not file.exists()
+
+
+def test_a_list_is_titled_by_what_is_in_it(aude):
+    assert text_of(signed_in(aude).get("/staff/claims/policy/")).startswith("Policies | Makegood")
+
+
+def test_one_change_is_called_by_its_number(aude):
+    change = Change.objects.first()
+    assert f"Change {change.pk}" in text_of(signed_in(aude).get(f"/staff/claims/change/{change.pk}/change/"))
 
 
 def test_an_approval_leaves_one_action_with_all_that_came_of_it(ana, mia):
