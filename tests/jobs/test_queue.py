@@ -231,7 +231,11 @@ def test_the_sweep_does_not_wait_for_the_lease_of_a_process_that_is_no_more():
     assert queue.take(job.pk, now=NOW + SECOND).attempts == 2
 
 
-@pytest.mark.parametrize("cluster", ["another-machine:1", f"{socket.gethostname()}:{os.getpid()}", "elsewhere", ""])
+@pytest.mark.parametrize(
+    "cluster",
+    ["another-machine:1", f"{socket.gethostname()}:{os.getpid()}", "elsewhere", ""],
+    ids=["another machine", "a process of this machine", "no number", "nobody"],
+)
 def test_the_sweep_waits_for_the_lease_of_whoever_may_be_alive(cluster):
     job = in_the_hands_of(cluster)
     assert queue.sweep(now=NOW + SECOND) == 0
