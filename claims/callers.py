@@ -19,6 +19,7 @@ from incidents.models import Customer, Incident, Order, OutageWindow
 
 SHORTEST = 2  # characters before one looks for a customer
 AT_MOST = 8  # customers shown to choose from
+NAMED_AT_MOST = 1_000  # customers of a name whose claims are looked for: nobody reads further
 
 
 def customers(text: str) -> list[Customer]:
@@ -56,11 +57,26 @@ def _places(text: str) -> list[QuerySet[Customer]]:
         everyone.filter(_begins("accounts__code", spelled)),
         everyone.exclude(email="").filter(email__istartswith=text),
     ]
-    if words := re.findall(r"[^\W_]+", text):
-        query = SearchQuery(" & ".join(f"{word}:*" for word in words), search_type="raw", config="simple")
-        named = everyone.exclude(name="").annotate(words=SearchVector("name", config="simple"))
-        places.append(named.filter(words=query))
-    return places
+    return places + _by_name(text)
+
+
+def named(text: str) -> list[int]:
+    """Ids of customers who have each word of the text at the beginning of a word of their name, at most NAMED_AT_MOST."""
+    found: list[int] = []
+    with _bitmaps_only():
+        for place in _by_name(text):
+            found += place.order_by().values_list("pk", flat=True)[:NAMED_AT_MOST]
+    return found
+
+
+def _by_name(text: str) -> list[QuerySet[Customer]]:
+    """Where names are kept by their words; none, where the text has no word."""
+    words = re.findall(r"[^\W_]+", text)
+    if not words:
+        return []
+    query = SearchQuery(" & ".join(f"{word}:*" for word in words), search_type="raw", config="simple")
+    everyone = Customer.objects.exclude(name="")  # the index has no others
+    return [everyone.annotate(words=SearchVector("name", config="simple")).filter(words=query)]
 
 
 def _begins(name: str, spelled: Iterable[str]) -> Q:

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 
-from django.contrib.postgres.search import SearchQuery, SearchVector
 from django.db.models import Count, Exists, F, OuterRef, Q, QuerySet, Sum
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
@@ -88,11 +86,8 @@ def found(claims: QuerySet[Claim], text: str) -> QuerySet[Claim]:
         Claim.objects.filter(customer__accounts__code=text),
         Claim.objects.filter(customer__orders__order_id=text),
         Claim.objects.filter(contacts__ticket=text),
+        Claim.objects.filter(customer__in=callers.named(text)),
     ]
-    if words := re.findall(r"\w+", text):
-        starts = SearchQuery(" & ".join(f"{word}:*" for word in words), search_type="raw", config="simple")
-        named = Claim.objects.exclude(customer__name="")  # the index has no others
-        places.append(named.alias(words=SearchVector("customer__name", config="simple")).filter(words=starts))
     first, *others = (place.order_by().values("pk") for place in places)
     return claims.filter(pk__in=first.union(*others))
 
