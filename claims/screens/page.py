@@ -112,7 +112,14 @@ def claims() -> QuerySet[Claim]:
     awards = Award.objects.select_related("entry")
     decisions = Decision.objects.select_related("decided_by").prefetch_related(Prefetch("awards", awards))
     return Claim.objects.select_related(
-        "customer", "incident", "assessment__policy", "entered_by", "assigned_to", "bonus__entry", "bonus__granted_by"
+        "customer",
+        "incident",
+        "assessment__policy",
+        "entered_by",
+        "assigned_to",
+        "team",
+        "bonus__entry",
+        "bonus__granted_by",
     ).prefetch_related(
         "customer__accounts",
         "contacts",
