@@ -24,6 +24,7 @@ from claims.models import Assessment, Team
 
 QUOTES = 150_000  # enough for a page's chart; the queue asks for none
 AGENTS, TEAMS = 40, 4
+EACH = 250  # claims an agent of a small desk: their own lane fills a page there, too
 
 
 @dataclass(frozen=True)
@@ -39,6 +40,10 @@ class Desk:
     @property
     def quotes(self) -> int:
         return min(QUOTES, self.claims * 3)
+
+    @property
+    def agents(self) -> int:
+        return max(1, min(AGENTS, self.claims // EACH))
 
 
 VERDICTS = """
@@ -79,9 +84,9 @@ SELECT id, %(run)s, %(first_agent)s, %(now)s, '', '' FROM claims_claim
 """
 
 
-def people() -> tuple[int, int]:
-    """The agents and their teams, with ids one after the other; the first of each."""
-    agents = User.objects.bulk_create(User(username=f"agent-{n:02}", is_staff=True) for n in range(AGENTS))
+def people(number: int) -> tuple[int, int]:
+    """So many agents and their teams, with ids one after the other; the first of each."""
+    agents = User.objects.bulk_create(User(username=f"agent-{n:02}", is_staff=True) for n in range(number))
     Group.objects.get(name="agent").user_set.add(*agents)
     mia = User.objects.create(username="manager", is_staff=True)
     mia.groups.add(Group.objects.get(name="manager"))
@@ -104,9 +109,9 @@ def work(superuser: psycopg.Connection, values: dict) -> None:
 
 
 def main(claims: int) -> None:
-    now = timezone.now()
+    now, desk = timezone.now(), Desk(claims)
     incident = world.describe(now)
-    first_agent, first_team = people()
+    first_agent, first_team = people(desk.agents)
     run = Assessment.objects.create(
         incident=incident,
         policy=incident.policies.get(),
@@ -114,13 +119,13 @@ def main(claims: int) -> None:
         requested_at=now,
         finished_at=now,
     )
-    values = {"run": run.pk, "now": now, "first_agent": first_agent, "agents": AGENTS, "first_team": first_team,
+    values = {"run": run.pk, "now": now, "first_agent": first_agent, "agents": desk.agents, "first_team": first_team,
               "teams": TEAMS}  # fmt: skip
     settings = connection.settings_dict
     with psycopg.connect(
         host=settings["HOST"], dbname=settings["NAME"], user="postgres", autocommit=True, **settings["OPTIONS"]
     ) as superuser:
-        world.fill(superuser, Desk(claims), incident.pk)
+        world.fill(superuser, desk, incident.pk)
         work(superuser, values)
 
 
