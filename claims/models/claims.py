@@ -149,6 +149,12 @@ class Claim(models.Model):
                 name="claim_queue_status",
                 condition=Q(status__in=["submitted", "needs_evidence", "on_hold", "assessed"]),
             ),
+            # Where a file may wait for a look: read in order until enough have one.
+            models.Index(
+                fields=["due_at", "submitted_at", "id"],
+                name="claim_to_review",
+                condition=Q(status__in=["needs_evidence", "on_hold"]),
+            ),
             models.Index(
                 fields=["team", "due_at", "submitted_at", "id"],
                 name="claim_queue_team",
