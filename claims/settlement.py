@@ -183,8 +183,8 @@ def seal_everything(*, now: datetime) -> Seal | None:
 
 def take_back(line: PayoutLine, *, by, now: datetime) -> JournalEntry:
     """Book that this line's payment came back: the reversal of its entry, or the one that is in the books already."""
-    if undone := JournalEntry.objects.filter(reverses=line.entry_id).first():
-        return undone
+    if booked := JournalEntry.objects.filter(reverses=line.entry_id).first():
+        return booked
     paid_as = line.entry.reference
     draft = reverse(
         paid_as,

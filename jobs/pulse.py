@@ -54,7 +54,11 @@ def _next(at: str | None, now: datetime) -> datetime:
 
 def here() -> str:
     """The cluster this worker process belongs to: its machine, and the process that guards it."""
-    return f"{socket.gethostname()}:{os.getppid()}"[:100]
+    return _cluster(socket.gethostname(), os.getppid())
+
+
+def _cluster(machine: str, process: int) -> str:
+    return f"{machine}:{process}"[:100]
 
 
 def beat(cluster: str, *, now: datetime) -> None:
@@ -76,7 +80,7 @@ def dead(clusters: Iterable[str]) -> list[str]:
 
 def _heard() -> dict[str, datetime]:
     """Every cluster that gave a sign of life in the last three seconds, and since when it is at work."""
-    return {f"{stat.host}:{stat.sentinel}"[:100]: stat.tob for stat in Stat.get_all()}
+    return {_cluster(stat.host, stat.sentinel): stat.tob for stat in Stat.get_all()}
 
 
 def _gone(cluster: str) -> bool:
@@ -88,7 +92,7 @@ def _gone(cluster: str) -> bool:
     except ProcessLookupError:
         return True
     except PermissionError:  # somebody else's: it is there
-        return False
+        pass
     return False
 
 
